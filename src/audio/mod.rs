@@ -1,0 +1,1 @@
+//! Samples: codecs, resampling, concealment, tones.

@@ -1,0 +1,1 @@
+//! Endpoint, leg and media: what joins SIP, SDP, RTP and a conference to a call.

@@ -1,0 +1,1 @@
+//! Who hears whom at this tick: participants, buses, mix-minus.

@@ -1,0 +1,3 @@
+//! argv → configuration → worker → exit code.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! RTP and RTCP (RFC 3550): packets, sources, jitter buffer, telephone-event.

@@ -1,0 +1,1 @@
+//! One service object per verb: what a caller experiences.

@@ -1,0 +1,1 @@
+//! SIP text and machines (RFC 3261).
