@@ -1,0 +1,108 @@
+use super::*;
+use crate::rtp::packet::Packet;
+
+const START: StreamStart =
+    StreamStart { ssrc: Ssrc(5), sequence: SequenceNumber(0xFFFF), timestamp: Timestamp(u32::MAX - 159) };
+
+fn after(start: Instant, ms: u64) -> Instant {
+    start + Duration::from_millis(ms)
+}
+
+/// Sends one frame of PCMU and reads it back.
+fn send(sender: &mut PacketSender, now: Instant) -> Header {
+    let mut out = [0; HEADER_LEN + 160];
+    let len = sender.frame(now, 0, 160, &[0x55; 160], &mut out);
+    let packet = Packet::parse(&out[..len]).unwrap();
+    assert_eq!(packet.payload, [0x55; 160]);
+    packet.header
+}
+
+#[test]
+fn sequence_and_timestamp_go_on_from_the_start_values_and_wrap() {
+    let now = Instant::now();
+    let mut sender = PacketSender::new(START, 8000);
+    let first = send(&mut sender, now);
+    assert_eq!((first.sequence, first.timestamp, first.ssrc), (START.sequence, START.timestamp, Ssrc(5)));
+    let second = send(&mut sender, after(now, 20));
+    assert_eq!((second.sequence, second.timestamp), (SequenceNumber(0), Timestamp(0)));
+    assert_eq!(sender.sent(), SentCounters { packets: 2, octets: 320, digits: 0 });
+}
+
+#[test]
+fn the_first_packet_of_a_talkspurt_is_marked_and_time_goes_on_in_the_gap() {
+    let now = Instant::now();
+    let mut sender = PacketSender::new(START, 8000);
+    assert!(send(&mut sender, now).marker);
+    assert!(!send(&mut sender, after(now, 20)).marker);
+    sender.skip(after(now, 40), 160);
+    sender.skip(after(now, 60), 160);
+    let next = send(&mut sender, after(now, 80));
+    assert_eq!((next.marker, next.sequence, next.timestamp), (true, SequenceNumber(1), Timestamp(480)));
+}
+
+#[test]
+fn the_timestamp_of_a_report_is_that_of_its_moment() {
+    let now = Instant::now();
+    let mut sender = PacketSender::new(START, 8000);
+    assert_eq!(sender.timestamp_at(after(now, 500)), START.timestamp, "nothing was sent yet");
+    send(&mut sender, now);
+    assert_eq!(sender.timestamp_at(now), START.timestamp);
+    assert_eq!(sender.timestamp_at(after(now, 15)), START.timestamp.plus(120));
+    sender.skip(after(now, 20), 160);
+    assert_eq!(sender.timestamp_at(after(now, 1020)), Timestamp(8000));
+}
+
+#[test]
+fn another_clock_rate_goes_on_without_a_jump() {
+    let now = Instant::now();
+    let mut sender = PacketSender::new(START, 8000);
+    send(&mut sender, now);
+    sender.set_clock_rate(48_000);
+    let mut out = [0; 100];
+    let len = sender.frame(after(now, 20), 111, 960, &[1; 40], &mut out);
+    let header = Packet::parse(&out[..len]).unwrap().header;
+    assert_eq!((header.timestamp, header.marker), (Timestamp(0), true));
+    assert_eq!(sender.timestamp_at(after(now, 40)), Timestamp(960));
+}
+
+#[test]
+fn digits_need_a_negotiated_payload_type() {
+    let mut sender = PacketSender::new(START, 8000);
+    let digit = Digit::from_char('1').unwrap();
+    assert_eq!(sender.start_digit(digit, Duration::ZERO), Err(DigitError::NotNegotiated));
+    sender.set_telephone_event(Some((101, 8000)));
+    assert_eq!(sender.start_digit(digit, Duration::ZERO), Ok(()));
+    sender.set_telephone_event(Some((96, 8000)));
+    assert!(sender.is_sending_digits(), "a digit outlives a session refresh");
+    sender.set_telephone_event(None);
+    assert!(!sender.is_sending_digits());
+}
+
+#[test]
+fn a_leg_that_would_encode_in_vain_can_ask_first() {
+    let now = Instant::now();
+    let mut sender = PacketSender::new(START, 8000);
+    sender.set_telephone_event(Some((101, 8000)));
+    let mut out = [0; 20];
+    assert_eq!(sender.digit_frame(now, 160, &mut out), None);
+    sender.start_digit(Digit::from_char('1').unwrap(), Duration::from_millis(100)).unwrap();
+    assert_eq!(sender.digit_frame(now, 160, &mut out), Some(16));
+    assert_eq!(Packet::parse(&out[..16]).unwrap().header.payload_type, 101);
+}
+
+#[test]
+fn a_new_stream_after_a_collision_begins_its_counts_anew() {
+    let now = Instant::now();
+    let mut sender = PacketSender::new(START, 8000);
+    send(&mut sender, now);
+    sender.change_stream(StreamStart::from_random(0x1_0000_0009, 77));
+    assert_eq!(sender.sent(), SentCounters::default());
+    let header = send(&mut sender, now);
+    assert_eq!((header.ssrc, header.sequence, header.timestamp), (Ssrc(9), SequenceNumber(1), Timestamp(77)));
+    assert!(header.marker);
+}
+
+#[test]
+fn start_sequences_leave_room_for_srtp() {
+    assert!(StreamStart::from_random(u64::MAX, 0).sequence.0 < 0x8000);
+}
