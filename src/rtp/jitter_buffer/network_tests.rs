@@ -1,0 +1,293 @@
+//! Seeded networks: what a listener gets through loss, jitter, bursts and clocks that disagree.
+
+use std::time::Duration;
+
+use super::scenario::{MS, Outcome, Scenario, Speech, run, run_changing};
+use super::testbench::SETTINGS;
+use super::*;
+use crate::rtp::sim::{Conditions, Loss};
+use crate::rtp::splitmix::SplitMix64;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// How long the simulated calls against clock skew last: an hour with `ANTIPHON_FULL_SIMULATION` set.
+fn long_call() -> Duration {
+    if std::env::var_os("ANTIPHON_FULL_SIMULATION").is_some() { HOUR } else { HOUR / 6 }
+}
+
+/// Passages of thousands of networks.
+fn scenarios() -> u64 {
+    if std::env::var_os("ANTIPHON_FULL_SIMULATION").is_some() { 10_000 } else { 1_000 }
+}
+
+#[test]
+fn on_a_loopback_path_a_packet_waits_for_little_more_than_its_frame() {
+    let mut all = Outcome::default();
+    for seed in 0..200 {
+        let conditions = Conditions { jitter: MS / 2, ..Conditions::default() };
+        let outcome = run(&Scenario::new(seed, conditions));
+        assert_eq!((outcome.counters.lost, outcome.counters.late), (0, 0), "seed {seed}");
+        assert!(outcome.concealed_frames <= 1, "seed {seed}: {outcome:?}");
+        all.latencies_us.extend(outcome.latencies_us);
+    }
+    let (half, most) = (all.latency_ms(50), all.latency_ms(99));
+    assert!(half < 13.0 && most < 23.0, "p50 {half} ms, p99 {most} ms");
+}
+
+#[test]
+fn random_loss_costs_the_lost_packets_only() {
+    for seed in 0..50 {
+        let conditions = Conditions { loss: Loss::Random(0.1), delay: 30 * MS, ..Conditions::default() };
+        let outcome = run(&Scenario::new(seed, conditions));
+        assert!(outcome.counters.lost.abs_diff(outcome.lost_by_link) <= 2, "seed {seed}: {outcome:?}");
+        assert_eq!(outcome.counters.late, 0, "seed {seed}");
+        assert!(outcome.concealed_frames <= outcome.lost_by_link + 2, "seed {seed}");
+        assert!(outcome.latency_ms(99) < 53.0, "seed {seed}: {}", outcome.latency_ms(99));
+    }
+}
+
+#[test]
+fn steady_jitter_is_learned_in_a_second_and_then_costs_few_packets() {
+    for jitter_ms in [10, 30, 60, 100] {
+        for in_order in [true, false] {
+            let (mut played, mut late) = (0, 0);
+            for seed in 0..20 {
+                let conditions = Conditions { jitter: jitter_ms * MS, in_order, ..Conditions::default() };
+                let outcome = run(&Scenario::new(seed, conditions));
+                played += outcome.counters.played;
+                late += outcome.counters.late;
+                let most = outcome.latency_ms(95);
+                assert!(most < jitter_ms as f64 + 27.0, "seed {seed}, {jitter_ms} ms: {most}");
+                assert!(outcome.empty_frames <= 3, "seed {seed}, {jitter_ms} ms");
+            }
+            assert!(late * 100 < played, "{jitter_ms} ms, in order {in_order}: {late} late of {played}");
+        }
+    }
+}
+
+#[test]
+fn a_network_that_does_not_change_is_left_alone_once_known() {
+    for jitter_ms in [0, 3, 11, 25] {
+        for seed in 0..20 {
+            let conditions = Conditions { jitter: jitter_ms * MS, ..Conditions::default() };
+            let counters =
+                run(&Scenario { length: 60 * 1000 * MS, ..Scenario::new(seed, conditions) }).counters;
+            let changed = counters.shortened_units + counters.lengthened_units;
+            assert!(changed <= 5 * 160, "seed {seed}, {jitter_ms} ms: {counters:?}");
+        }
+    }
+}
+
+#[test]
+fn reordering_is_waited_for_once_known_even_in_music() {
+    for seed in 0..20 {
+        let reorder =
+            Conditions { reorder_chance: 0.1, reorder: 35 * MS, in_order: false, ..Conditions::default() };
+        let scenario = Scenario { speech: Speech::Music, ..Scenario::new(seed, reorder) };
+        let counters = run(&scenario).counters;
+        assert!(counters.late <= 6 && counters.lost == 0, "seed {seed}: {counters:?}");
+    }
+}
+
+#[test]
+fn one_stall_of_the_network_leaves_no_delay_behind() {
+    let calm = Conditions { delay: 10 * MS, jitter: MS, ..Conditions::default() };
+    let stall = Conditions { stall_chance: 1.0, stall: 300 * MS, ..calm };
+    for seed in 0..50 {
+        let outcome = run_changing(&Scenario::new(seed, calm), |now| match now.as_millis() {
+            10_000 => Some(stall),
+            10_020 => Some(calm),
+            _ => None,
+        });
+        let after_us = &outcome.latencies_us[outcome.latencies_us.len() - 400..];
+        assert!(after_us.iter().all(|&latency_us| latency_us < 40_000), "seed {seed}");
+        assert!(outcome.counters.late <= 16, "seed {seed}: {outcome:?}");
+    }
+}
+
+#[test]
+fn after_a_bad_passage_the_depth_falls_back_within_ten_seconds_or_the_next_quiet_moment() {
+    let calm = Conditions { jitter: MS, ..Conditions::default() };
+    let bad = Conditions { jitter: 120 * MS, in_order: false, ..Conditions::default() };
+    for (speech, wait_s) in [(Speech::Talk, 10), (Speech::Suppressed, 10), (Speech::Music, 14)] {
+        for seed in 0..20 {
+            let scenario = Scenario { speech, length: 40 * 1000 * MS, ..Scenario::new(seed, calm) };
+            let outcome = run_changing(&scenario, |now| match now.as_millis() {
+                10_000 => Some(bad),
+                20_000 => Some(calm),
+                _ => None,
+            });
+            let packets_per_s = outcome.latencies_us.len() / 40;
+            let (from, until) = (12 * packets_per_s, 20 * packets_per_s);
+            let deep = outcome.latencies_us[from..until].iter().filter(|&&us| us > 90_000).count();
+            assert!(deep > (until - from) / 2, "seed {seed}: it became deep enough");
+            let after_us = &outcome.latencies_us[(21 + wait_s) * packets_per_s..];
+            assert!(after_us.iter().all(|&us| us < 30_000), "seed {seed}, {speech:?}");
+        }
+    }
+}
+
+#[test]
+fn a_longer_way_is_followed_and_a_shorter_one_too() {
+    let near = Conditions { delay: 20 * MS, jitter: 2 * MS, ..Conditions::default() };
+    for far_ms in [30, 80, 150, 400, 1500] {
+        let far = Conditions { delay: far_ms * MS, ..near };
+        let scenario = Scenario { length: 60 * 1000 * MS, ..Scenario::new(u64::from(far_ms), near) };
+        let outcome = run_changing(&scenario, |now| match now.as_millis() {
+            15_000 => Some(far),
+            35_000 => Some(near),
+            _ => None,
+        });
+        let worst_ms = |from: usize, until: usize| {
+            let packets_per_s = outcome.latencies_us.len() / 60;
+            let span = &outcome.latencies_us[from * packets_per_s..until * packets_per_s];
+            f64::from(*span.iter().max().unwrap()) / 1000.0
+        };
+        assert!(worst_ms(27, 32) < f64::from(far_ms) + 30.0, "{far_ms}: {}", worst_ms(27, 32));
+        assert!(worst_ms(50, 59) < 50.0, "{far_ms}: {}", worst_ms(50, 59));
+        assert!(outcome.counters.late < 60, "{far_ms}: {:?}", outcome.counters);
+    }
+}
+
+#[test]
+fn for_an_hour_a_clock_300_ppm_off_neither_fills_the_buffer_nor_runs_it_dry() {
+    for seed in 0..10 {
+        let mut random = SplitMix64::new(seed);
+        let ppm = random.below(601) as i64 - 300;
+        check_skewed(Scenario { ppm, speech: Speech::Talk, length: HOUR, ..any_jitter(seed) });
+        let ppm = if seed % 2 == 0 { 300 } else { -300 };
+        check_skewed(Scenario { ppm, speech: Speech::Music, length: HOUR, ..any_jitter(seed) });
+    }
+}
+
+#[test]
+fn nor_does_one_1000_ppm_off() {
+    for seed in 10..20 {
+        for ppm in [-1000, 1000] {
+            for speech in [Speech::Music, Speech::Talk] {
+                check_skewed(Scenario { ppm, speech, length: long_call(), ..any_jitter(seed) });
+            }
+        }
+    }
+}
+
+#[test]
+fn a_leg_that_stretches_a_little_at_a_time_gets_there_too() {
+    for seed in 20..30 {
+        for ppm in [-300, 300] {
+            for stretch_most in [1, 37, 80] {
+                let scenario = Scenario { ppm, length: long_call(), stretch_most, ..any_jitter(seed) };
+                check_skewed(scenario);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_leg_that_cannot_stretch_at_all_stays_within_the_largest_depth() {
+    for packet_ms in [10, 20, 60] {
+        for ppm in [-1000, 1000] {
+            let settings = JitterSettings { packet_ms, max_ms: 60, ..SETTINGS };
+            let new = Scenario::new(1, Conditions { jitter: 10 * MS, ..Conditions::default() });
+            let outcome = run(&Scenario { ppm, settings, stretch_most: 0, length: HOUR / 6, ..new });
+            let worst = outcome.latency_ms(100);
+            assert!(
+                worst < 60.0 + 10.0 + f64::from(packet_ms) * 1.25 + 30.0,
+                "{packet_ms}, {ppm}: {worst} ms"
+            );
+            assert_eq!((outcome.empty_frames, outcome.counters.lost), (0, 0));
+            let useless = outcome.counters.late + outcome.counters.discarded;
+            assert!(useless * 100 < outcome.sent, "{packet_ms}, {ppm}: {:?}", outcome.counters);
+        }
+    }
+}
+
+fn any_jitter(seed: u64) -> Scenario {
+    let jitter = SplitMix64::new(seed).up_to(40 * MS);
+    Scenario::new(seed, Conditions { delay: 20 * MS, jitter, ..Conditions::default() })
+}
+
+fn check_skewed(scenario: Scenario) {
+    let Scenario { seed, ppm, speech, stretch_most, .. } = scenario;
+    let drift = Duration::from_micros(12 * ppm.unsigned_abs());
+    let which = format!("seed {seed}, {ppm} ppm, {speech:?}, {stretch_most} at most");
+    check_long_call(&run(&scenario), scenario.conditions.jitter + drift, &which);
+}
+
+/// `jitter` and how far the clocks drift apart until that is seen are the price; on top come the network's
+/// 20 ms, and up to a frame and a quarter between arrival and playout.
+fn check_long_call(outcome: &Outcome, jitter: Duration, which: &str) {
+    let bound_us = 20_000 + jitter.as_micros() as u64 + 25_000;
+    for (minute, &mean_us) in outcome.minutes_us.iter().enumerate() {
+        assert!(mean_us < bound_us, "{which}: {mean_us} µs in minute {minute}, allowed {bound_us}");
+    }
+    let worst_us = u64::from(*outcome.latencies_us.iter().max().unwrap());
+    assert!(worst_us < bound_us + 30_000, "{which}: {worst_us} µs at worst");
+    assert_eq!(outcome.empty_frames, 0, "{which}");
+    assert!(outcome.counters.late * 100 < outcome.sent, "{which}: {:?}", outcome.counters);
+    assert_eq!(outcome.counters.lost, 0, "{which}");
+    let concealed = outcome.concealed_frames;
+    assert!(concealed * 80 < outcome.frames, "{which}: {concealed} frames concealed");
+    assert!(outcome.most_waiting <= 8, "{which}: {}", outcome.most_waiting);
+}
+
+fn any_conditions(random: &mut SplitMix64) -> Conditions {
+    let loss = match random.below(3) {
+        0 => Loss::None,
+        1 => Loss::Random(0.3 * random.fraction()),
+        _ => Loss::Burst {
+            to_bad: 0.05 * random.fraction(),
+            to_good: 0.1 + 0.5 * random.fraction(),
+            loss_good: 0.01 * random.fraction(),
+            loss_bad: random.fraction(),
+        },
+    };
+    let rarely = |random: &mut SplitMix64, probability| if random.chance(0.3) { probability } else { 0.0 };
+    Conditions {
+        loss,
+        delay: random.up_to(200 * MS),
+        jitter: random.up_to(80 * MS),
+        tail: random.up_to(20 * MS),
+        stall_chance: rarely(random, 0.003),
+        stall: random.up_to(500 * MS),
+        reorder_chance: rarely(random, 0.05),
+        reorder: random.up_to(60 * MS),
+        duplicate_chance: rarely(random, 0.05),
+        in_order: random.chance(0.5),
+    }
+}
+
+fn any_scenario(seed: u64) -> Scenario {
+    let mut random = SplitMix64::new(seed);
+    let packet_ms = [10, 20, 30, 40, 60][random.below(5) as usize];
+    let frame_ms = [10, 20][random.below(2) as usize];
+    let clock_rate = [8000, 48_000][random.below(2) as usize];
+    let min_ms = [0, 0, 20, 60][random.below(4) as usize];
+    let settings = JitterSettings { packet_ms, frame_ms, clock_rate, min_ms, ..SETTINGS };
+    let speech = [Speech::Music, Speech::Talk, Speech::Suppressed][random.below(3) as usize];
+    let ppm = random.below(2001) as i64 - 1000;
+    let conditions = any_conditions(&mut random);
+    let length = (5000 + random.below(10_000) as u32) * MS;
+    Scenario { settings, speech, ppm, length, ..Scenario::new(seed, conditions) }
+}
+
+#[test]
+fn whatever_the_network_does_packets_play_once_in_order_in_time_and_are_accounted_for() {
+    for seed in 0..scenarios() {
+        let scenario = any_scenario(seed);
+        let outcome = run(&scenario);
+        let conditions = &scenario.conditions;
+        let counters = &outcome.counters;
+        let settings = &scenario.settings;
+        let may_last = conditions.delay
+            + conditions.stall
+            + (settings.max_ms + 2 * settings.packet_ms + 2 * settings.frame_ms) * MS
+            + 100 * MS;
+        let worst = Duration::from_micros(u64::from(*outcome.latencies_us.iter().max().unwrap_or(&0)));
+        assert!(worst <= may_last, "seed {seed}: {worst:?} > {may_last:?} in {scenario:?}: {counters:?}");
+        assert_eq!(counters.restarts, 0, "seed {seed}: {scenario:?}");
+        assert!(counters.lost <= outcome.lost_by_link + 64, "seed {seed}: {scenario:?} {counters:?}");
+        let came = outcome.sent - outcome.lost_by_link;
+        assert!(counters.played * 10 >= came * 7, "seed {seed}: {scenario:?} {counters:?}");
+    }
+}
