@@ -1,1 +1,25 @@
-//! Samples: codecs, resampling, concealment, tones.
+//! Samples: codecs, resampling, concealment, tones, files' sample side.
+//!
+//! Everything is mono, 16 bit inside ([`i16`]), sums are [`i32`]. Nothing here reads a clock, opens a file or
+//! keeps a global state: payload bytes or samples go in, samples or payload bytes come out. The media lap of
+//! a leg drives it. The codec names of SDP map to [`codec::Format`]; who hears whom is decided in
+//! `conference`.
+
+pub mod codec;
+pub mod conceal;
+pub mod frame;
+pub mod g711;
+pub mod gain;
+pub mod l16;
+pub mod level;
+pub mod opus;
+pub mod rate;
+pub mod resample;
+pub mod saturate;
+pub mod stretch;
+pub mod tone;
+pub mod wav;
+
+pub use codec::{DecodeError, Decoder, EncodeError, Encoder, Format};
+pub use gain::Gain;
+pub use rate::SampleRate;

@@ -1,0 +1,281 @@
+//! Opus (RFC 6716) by libopus, as RFC 7587 carries it in RTP; mono, whatever the peer sends.
+//!
+//! An encode uses about 43 KiB of stack and a decode 15 KiB: `call` runs both on the worker's codec stack.
+//! The text of `a=fmtp` is the business of `sdp`; its meaning arrives here as [`OpusFmtp`].
+
+use super::SampleRate;
+use std::fmt;
+
+/// What the encoder is tuned for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OpusApplication {
+    /// Speech: intelligible at low bitrates.
+    Voip,
+    /// Music and general sound.
+    Audio,
+    /// CELT alone: least delay and a third of the cost, needs more bits.
+    LowDelay,
+}
+
+/// How we encode. Values out of range are brought into it, as they may come from a peer.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct OpusSettings {
+    /// Rate of the samples given to the encoder or taken from the decoder; the RTP clock is 48 kHz whatever
+    /// this is.
+    pub rate: SampleRate,
+    /// Average bitrate, 6,000 to 510,000 bit/s.
+    pub bitrate_bps: u32,
+    /// 0 (cheapest) to 10.
+    pub complexity: u8,
+    /// Sends a coarse copy of the previous frame when loss is expected (in-band FEC).
+    pub fec: bool,
+    /// Sends (almost) nothing in silence.
+    pub dtx: bool,
+    /// Loss the encoder should prepare for, 0 to 100.
+    pub expected_loss_percent: u8,
+    /// Tuning.
+    pub application: OpusApplication,
+    /// Every packet of the same size.
+    pub constant_bitrate: bool,
+    /// Highest rate whose band is coded at all (the receiver's `maxplaybackrate`).
+    pub max_playback_rate_hz: u32,
+}
+
+impl Default for OpusSettings {
+    fn default() -> Self {
+        Self {
+            rate: SampleRate::Hz48000,
+            bitrate_bps: 32_000,
+            complexity: 5,
+            fec: true,
+            dtx: false,
+            expected_loss_percent: 0,
+            application: OpusApplication::Voip,
+            constant_bitrate: false,
+            max_playback_rate_hz: 48_000,
+        }
+    }
+}
+
+impl OpusSettings {
+    /// These settings, within what the receiver asked for in its `a=fmtp` (RFC 7587 §6.1): its bitrate and
+    /// playback rate are upper bounds, FEC and DTX are used only if both sides want them.
+    pub fn honouring(&self, receiver: &OpusFmtp) -> Self {
+        Self {
+            bitrate_bps: receiver
+                .max_average_bitrate_bps
+                .unwrap_or(510_000)
+                .clamp(6_000, 510_000)
+                .min(self.bitrate_bps),
+            fec: self.fec && receiver.use_inband_fec,
+            dtx: self.dtx && receiver.use_dtx,
+            constant_bitrate: self.constant_bitrate || receiver.constant_bitrate,
+            max_playback_rate_hz: receiver
+                .max_playback_rate_hz
+                .unwrap_or(48_000)
+                .min(self.max_playback_rate_hz),
+            ..self.clone()
+        }
+    }
+}
+
+/// What a receiver declares in its `a=fmtp` line (RFC 7587 §6.1); the default is what an absent line means.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OpusFmtp {
+    /// `maxplaybackrate`: 48,000 if absent.
+    pub max_playback_rate_hz: Option<u32>,
+    /// `maxaveragebitrate`.
+    pub max_average_bitrate_bps: Option<u32>,
+    /// `cbr=1`.
+    pub constant_bitrate: bool,
+    /// `useinbandfec=1`.
+    pub use_inband_fec: bool,
+    /// `usedtx=1`.
+    pub use_dtx: bool,
+    /// `stereo=1`: would like two channels; we send one, which is always allowed.
+    pub stereo: bool,
+}
+
+/// Why libopus refused. The kinds are those of `opus_defines.h`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpusError {
+    /// A length or a setting libopus does not take.
+    BadArgument,
+    /// The output is too short.
+    BufferTooSmall,
+    /// The payload is no Opus packet.
+    InvalidPacket,
+    /// No memory for the state.
+    OutOfMemory,
+    /// A fault inside libopus.
+    Internal,
+}
+
+impl fmt::Display for OpusError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BadArgument => "length or setting not allowed by Opus",
+            Self::BufferTooSmall => "output too short for the Opus frame",
+            Self::InvalidPacket => "not an Opus packet",
+            Self::OutOfMemory => "no memory for the Opus state",
+            Self::Internal => "fault inside libopus",
+        })
+    }
+}
+
+impl std::error::Error for OpusError {}
+
+impl From<::opus::Error> for OpusError {
+    fn from(error: ::opus::Error) -> Self {
+        match error.code() {
+            ::opus::ErrorCode::BadArg => Self::BadArgument,
+            ::opus::ErrorCode::BufferTooSmall => Self::BufferTooSmall,
+            ::opus::ErrorCode::InvalidPacket => Self::InvalidPacket,
+            ::opus::ErrorCode::AllocFail => Self::OutOfMemory,
+            _ => Self::Internal,
+        }
+    }
+}
+
+/// Largest packet we write: 1275 octets is the most one Opus frame can have (RFC 6716 §3.4).
+pub const MAX_PACKET_OCTETS: usize = 1275;
+
+/// Longest duration one Opus packet can hold (RFC 6716 §3.4, R5).
+pub const MAX_PACKET_MS: u32 = 120;
+
+/// Encoder state of one stream.
+#[derive(Debug)]
+pub struct OpusEncoder {
+    inner: ::opus::Encoder,
+    settings: OpusSettings,
+}
+
+impl OpusEncoder {
+    /// A fresh encoder.
+    pub fn new(settings: OpusSettings) -> Result<Self, OpusError> {
+        let application = match settings.application {
+            OpusApplication::Voip => ::opus::Application::Voip,
+            OpusApplication::Audio => ::opus::Application::Audio,
+            OpusApplication::LowDelay => ::opus::Application::LowDelay,
+        };
+        let inner = ::opus::Encoder::new(settings.rate.hertz(), ::opus::Channels::Mono, application)?;
+        let mut encoder = Self { inner, settings };
+        encoder.apply()?;
+        Ok(encoder)
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> &OpusSettings {
+        &self.settings
+    }
+
+    /// Changes settings between two frames without a break in the stream; rate and application stay as they
+    /// were.
+    pub fn reconfigure(&mut self, settings: &OpusSettings) -> Result<(), OpusError> {
+        self.settings = OpusSettings {
+            rate: self.settings.rate,
+            application: self.settings.application,
+            ..settings.clone()
+        };
+        self.apply()
+    }
+
+    /// Encodes 2.5, 5, 10, 20, 40 or 60 ms. Returns the length of the packet, 0 if DTX says that none need be
+    /// sent.
+    pub fn encode(&mut self, frame: &[i16], packet: &mut [u8]) -> Result<usize, OpusError> {
+        let len = self.inner.encode(frame, packet)?;
+        // A packet of one or two octets in DTX "does not need to be transmitted" (opus_encode).
+        Ok(if self.settings.dtx && len <= 2 { 0 } else { len })
+    }
+
+    fn apply(&mut self) -> Result<(), OpusError> {
+        let Self { inner, settings } = self;
+        inner.set_bitrate(::opus::Bitrate::Bits(settings.bitrate_bps.clamp(6_000, 510_000) as i32))?;
+        inner.set_complexity(i32::from(settings.complexity.min(10)))?;
+        inner.set_inband_fec(settings.fec)?;
+        inner.set_packet_loss_perc(i32::from(settings.expected_loss_percent.min(100)))?;
+        inner.set_dtx(settings.dtx)?;
+        inner.set_vbr(!settings.constant_bitrate)?;
+        inner.set_max_bandwidth(bandwidth(settings.max_playback_rate_hz))?;
+        inner.set_lsb_depth(16)?;
+        Ok(())
+    }
+}
+
+/// The widest band a receiver of this playback rate can use (RFC 7587 §3.1.1, table 1).
+fn bandwidth(playback_rate_hz: u32) -> ::opus::Bandwidth {
+    match playback_rate_hz {
+        0..12_000 => ::opus::Bandwidth::Narrowband,
+        12_000..16_000 => ::opus::Bandwidth::Mediumband,
+        16_000..24_000 => ::opus::Bandwidth::Wideband,
+        24_000..48_000 => ::opus::Bandwidth::Superwideband,
+        48_000.. => ::opus::Bandwidth::Fullband,
+    }
+}
+
+/// Decoder state of one stream. Stereo packets come out as mono.
+#[derive(Debug)]
+pub struct OpusDecoder {
+    inner: ::opus::Decoder,
+    rate: SampleRate,
+}
+
+impl OpusDecoder {
+    /// A fresh decoder that gives samples at `rate`, whatever the packets were made from.
+    pub fn new(rate: SampleRate) -> Result<Self, OpusError> {
+        Ok(Self { inner: ::opus::Decoder::new(rate.hertz(), ::opus::Channels::Mono)?, rate })
+    }
+
+    /// Rate of the samples it gives.
+    pub fn rate(&self) -> SampleRate {
+        self.rate
+    }
+
+    /// Samples that `packet` would give, by its first octets.
+    pub fn packet_samples(&self, packet: &[u8]) -> Result<usize, OpusError> {
+        if packet.is_empty() {
+            return Err(OpusError::InvalidPacket);
+        }
+        let len_samples = ::opus::packet::get_nb_samples(packet, self.rate.hertz())?;
+        if len_samples > self.rate.samples(MAX_PACKET_MS) {
+            Err(OpusError::InvalidPacket)
+        } else {
+            Ok(len_samples)
+        }
+    }
+
+    /// Decodes a packet; returns the samples written.
+    pub fn decode(&mut self, packet: &[u8], samples: &mut [i16]) -> Result<usize, OpusError> {
+        // libopus takes an empty packet for a lost one.
+        if packet.is_empty() {
+            return Err(OpusError::InvalidPacket);
+        }
+        Ok(self.inner.decode(packet, samples, false)?)
+    }
+
+    /// Makes up for the lost packet before `next`, by the copy of it that `next` may carry. `samples` is as
+    /// long as what was lost, a multiple of 2.5 ms. Without such a copy this is [`OpusDecoder::conceal`].
+    /// Decode `next` afterwards.
+    pub fn decode_fec(&mut self, next: &[u8], samples: &mut [i16]) -> Result<usize, OpusError> {
+        if next.is_empty() {
+            return Err(OpusError::InvalidPacket);
+        }
+        Ok(self.inner.decode(next, samples, true)?)
+    }
+
+    /// Fills the place of a lost packet by libopus' own concealment.
+    pub fn conceal(&mut self, samples: &mut [i16]) {
+        let step = self.rate.hertz() as usize / 400;
+        let longest = self.rate.samples(MAX_PACKET_MS);
+        let whole = samples.len() / step * step;
+        for part in samples[..whole].chunks_mut(longest) {
+            if self.inner.decode(&[], part, false).is_err() {
+                part.fill(0);
+            }
+        }
+        samples[whole..].fill(0);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,217 @@
+use super::{OpusApplication, OpusDecoder, OpusEncoder, OpusError, OpusFmtp, OpusSettings};
+use crate::audio::SampleRate;
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use std::f64::consts::TAU;
+
+fn voice(rate: SampleRate, from_ms: u32, duration_ms: u32) -> Vec<i16> {
+    let start = rate.samples(from_ms);
+    let wave = |n: usize| {
+        let turn = TAU * 150.0 * n as f64 / f64::from(rate.hertz());
+        (1..20)
+            .map(|harmonic| (turn * f64::from(harmonic)).sin() * 4_000.0 / f64::from(harmonic))
+            .sum::<f64>()
+    };
+    (start..start + rate.samples(duration_ms)).map(|n| wave(n) as i16).collect()
+}
+
+fn energy(samples: &[i16]) -> f64 {
+    samples.iter().map(|&sample| f64::from(sample).powi(2)).sum::<f64>() / samples.len() as f64
+}
+
+fn at(rate: SampleRate) -> OpusSettings {
+    OpusSettings { rate, ..OpusSettings::default() }
+}
+
+fn packets(encoder: &mut OpusEncoder, count: u32) -> Vec<Vec<u8>> {
+    let rate = encoder.settings().rate;
+    let mut packet = [0; 1275];
+    let encode = |number| {
+        let len = encoder.encode(&voice(rate, number * 20, 20), &mut packet).unwrap();
+        packet[..len].to_vec()
+    };
+    (0..count).map(encode).collect()
+}
+
+#[test]
+fn a_voice_goes_through_at_every_rate_on_either_side() {
+    for from in SampleRate::ALL {
+        for to in SampleRate::ALL {
+            let sent = packets(&mut OpusEncoder::new(at(from)).unwrap(), 20);
+            let mut decoder = OpusDecoder::new(to).unwrap();
+            let mut samples = vec![0; to.samples(120)];
+            let mut last = 0.0;
+            for packet in sent {
+                assert_eq!(decoder.packet_samples(&packet), Ok(to.samples(20)));
+                assert_eq!(decoder.decode(&packet, &mut samples), Ok(to.samples(20)));
+                last = energy(&samples[..to.samples(20)]);
+            }
+            let level_db = 10.0 * (last / energy(&voice(to, 0, 20))).log10();
+            assert!(level_db.abs() < 2.0, "{from} to {to}: {level_db} dB");
+        }
+    }
+}
+
+#[test]
+fn two_channels_are_heard_as_one() {
+    let mut encoder =
+        ::opus::Encoder::new(48_000, ::opus::Channels::Stereo, ::opus::Application::Audio).unwrap();
+    encoder.set_force_channels(Some(::opus::Channels::Stereo)).unwrap();
+    let mut decoder = OpusDecoder::new(SampleRate::Hz48000).unwrap();
+    let mut samples = [0; 960];
+    for number in 0..10 {
+        // All on the left: half the amplitude in the middle.
+        let left = voice(SampleRate::Hz48000, number * 20, 20);
+        let both: Vec<i16> = left.iter().flat_map(|&sample| [sample, 0]).collect();
+        let packet = encoder.encode_vec(&both, 1275).unwrap();
+        assert_eq!(::opus::packet::get_nb_channels(&packet).unwrap(), ::opus::Channels::Stereo);
+        assert_eq!(decoder.decode(&packet, &mut samples), Ok(960));
+    }
+    let level_db = 10.0 * (energy(&samples) / energy(&voice(SampleRate::Hz48000, 0, 20))).log10();
+    assert!((-8.0..-4.0).contains(&level_db), "{level_db} dB");
+}
+
+#[test]
+fn a_lost_packet_comes_back_from_the_next_one_better_than_by_concealment() {
+    let rate = SampleRate::Hz16000;
+    let settings = OpusSettings { fec: true, expected_loss_percent: 25, bitrate_bps: 24_000, ..at(rate) };
+    let mut encoder = OpusEncoder::new(settings).unwrap();
+    // Syllables of 90 ms with pauses of 70 ms: most lost frames are not like the one before.
+    let mut turn = 0.0;
+    let speech: Vec<i16> = (0..320 * 150)
+        .map(|n| {
+            let part = (n % 2560) as f64 / 1440.0;
+            turn += TAU * (110.0 + 60.0 * part) / 16_000.0;
+            let harmonics = (1..25).map(|k| (turn * f64::from(k)).sin() / f64::from(k)).sum::<f64>();
+            if part < 1.0 { ((part * std::f64::consts::PI).sin() * 9_000.0 * harmonics) as i16 } else { 0 }
+        })
+        .collect();
+    let mut packet = [0; 1275];
+    let encode = |frame: &[i16]| {
+        let len = encoder.encode(frame, &mut packet).unwrap();
+        packet[..len].to_vec()
+    };
+    let sent: Vec<Vec<u8>> = speech.chunks(320).map(encode).collect();
+    let error = |with_fec: bool| {
+        let (mut whole, mut broken) = (OpusDecoder::new(rate).unwrap(), OpusDecoder::new(rate).unwrap());
+        let (mut expected, mut heard, mut sum) = ([0; 320], [0; 320], 0.0);
+        for number in 0..sent.len() - 1 {
+            whole.decode(&sent[number], &mut expected).unwrap();
+            if number % 5 != 4 {
+                broken.decode(&sent[number], &mut heard).unwrap();
+                continue;
+            }
+            if with_fec {
+                assert_eq!(broken.decode_fec(&sent[number + 1], &mut heard), Ok(320));
+            } else {
+                broken.conceal(&mut heard);
+            }
+            sum += (energy(&expected).sqrt() - energy(&heard).sqrt()).abs();
+        }
+        sum
+    };
+    let (by_fec, by_guess) = (error(true), error(false));
+    assert!(by_fec < 0.5 * by_guess, "{by_fec} beside {by_guess}");
+}
+
+#[test]
+fn concealment_fills_any_length() {
+    let mut decoder = OpusDecoder::new(SampleRate::Hz48000).unwrap();
+    let mut samples = vec![0; 5760];
+    for packet in packets(&mut OpusEncoder::new(at(SampleRate::Hz48000)).unwrap(), 10) {
+        decoder.decode(&packet, &mut samples).unwrap();
+    }
+    for len in [0, 1, 119, 480, 960, 961, 5760, 9000] {
+        let mut gap = vec![i16::MAX; len];
+        decoder.conceal(&mut gap);
+        assert!(gap.iter().all(|&sample| sample != i16::MAX), "{len}");
+    }
+    let mut first = vec![1; 960];
+    OpusDecoder::new(SampleRate::Hz48000).unwrap().conceal(&mut first);
+    assert_eq!(first, [0; 960], "nothing came yet");
+}
+
+#[test]
+fn silence_is_not_sent_when_dtx_is_on() {
+    let count_sent = |dtx| {
+        let mut encoder = OpusEncoder::new(OpusSettings { dtx, ..at(SampleRate::Hz16000) }).unwrap();
+        let mut packet = [0; 1275];
+        (0..100).filter(|_| encoder.encode(&[0; 320], &mut packet).unwrap() > 0).count()
+    };
+    assert_eq!(count_sent(false), 100);
+    assert!(count_sent(true) < 40, "{}", count_sent(true));
+}
+
+#[test]
+fn what_the_receiver_asks_for_bounds_what_is_sent() {
+    let ours = OpusSettings { dtx: true, ..at(SampleRate::Hz48000) };
+    let silent = ours.honouring(&OpusFmtp::default());
+    assert!(!silent.fec && !silent.dtx && !silent.constant_bitrate);
+    assert_eq!((silent.bitrate_bps, silent.max_playback_rate_hz), (32_000, 48_000));
+    let asked = OpusFmtp {
+        max_playback_rate_hz: Some(16_000),
+        max_average_bitrate_bps: Some(20_000),
+        constant_bitrate: true,
+        use_inband_fec: true,
+        use_dtx: true,
+        stereo: true,
+    };
+    let honoured = ours.honouring(&asked);
+    assert!(honoured.fec && honoured.dtx && honoured.constant_bitrate);
+    assert_eq!((honoured.bitrate_bps, honoured.max_playback_rate_hz), (20_000, 16_000));
+    let absurd = OpusFmtp { max_average_bitrate_bps: Some(1), max_playback_rate_hz: Some(0), ..asked };
+    assert_eq!(ours.honouring(&absurd).bitrate_bps, 6_000);
+    assert!(OpusEncoder::new(ours.honouring(&absurd)).is_ok());
+}
+
+#[test]
+fn settings_change_in_mid_stream() {
+    let mut encoder = OpusEncoder::new(at(SampleRate::Hz48000)).unwrap();
+    let wide = packets(&mut encoder, 10);
+    assert_eq!(::opus::packet::get_bandwidth(&wide[9]).unwrap(), ::opus::Bandwidth::Fullband);
+    let narrow = OpusSettings {
+        bitrate_bps: 12_000,
+        constant_bitrate: true,
+        max_playback_rate_hz: 8_000,
+        complexity: 99,
+        expected_loss_percent: 200,
+        application: OpusApplication::LowDelay,
+        rate: SampleRate::Hz8000,
+        ..OpusSettings::default()
+    };
+    encoder.reconfigure(&narrow).unwrap();
+    let kept = (encoder.settings().rate, encoder.settings().application);
+    assert_eq!(kept, (SampleRate::Hz48000, OpusApplication::Voip));
+    // The band of a voice that goes on is narrowed step by step, over seconds.
+    let after = packets(&mut encoder, 500);
+    assert_eq!(::opus::packet::get_bandwidth(&after[499]).unwrap(), ::opus::Bandwidth::Narrowband);
+    // 12 kbit/s of 20 ms.
+    assert!(after.iter().all(|packet| packet.len() == 30));
+}
+
+#[test]
+fn garbage_is_refused_or_decoded_and_nothing_else() {
+    let iterations =
+        std::env::var("ANTIPHON_FUZZ_ITERATIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(3_000_u64);
+    let mut decoder = OpusDecoder::new(SampleRate::Hz16000).unwrap();
+    let real = packets(&mut OpusEncoder::new(at(SampleRate::Hz16000)).unwrap(), 5);
+    let mut samples = vec![0; SampleRate::Hz16000.samples(120)];
+    assert_eq!(decoder.decode(&[], &mut samples), Err(OpusError::InvalidPacket));
+    assert_eq!(decoder.decode_fec(&[], &mut samples), Err(OpusError::InvalidPacket));
+    assert_eq!(decoder.packet_samples(&[]), Err(OpusError::InvalidPacket));
+    for seed in 0..iterations {
+        let mut random = StdRng::seed_from_u64(seed);
+        let mut packet = real[seed as usize % real.len()].clone();
+        if random.random() {
+            packet = (0..random.random_range(1..200)).map(|_| random.random()).collect();
+        }
+        for _ in 0..random.random_range(0..4) {
+            let at = random.random_range(0..packet.len());
+            packet[at] = random.random();
+        }
+        let announced = decoder.packet_samples(&packet);
+        if let Ok(len) = decoder.decode(&packet, &mut samples) {
+            assert_eq!(announced, Ok(len), "seed {seed}");
+        }
+        let _ = decoder.decode_fec(&packet, &mut samples[..320]);
+    }
+}

@@ -1,0 +1,55 @@
+//! Sums back to samples: the one place where a value is cut to 16 bits.
+
+/// The nearest sample.
+#[inline]
+pub const fn saturate(value: i32) -> i16 {
+    if value > i16::MAX as i32 {
+        i16::MAX
+    } else if value < i16::MIN as i32 {
+        i16::MIN
+    } else {
+        value as i16
+    }
+}
+
+/// Cuts each sum to a sample; the slices are of equal length.
+pub fn saturate_all(sums: &[i32], samples: &mut [i16]) {
+    assert_eq!(sums.len(), samples.len(), "one sample per sum");
+    for (sample, &sum) in samples.iter_mut().zip(sums) {
+        *sample = saturate(sum);
+    }
+}
+
+/// True if every sample is zero: digital silence. Looks at the whole frame without a branch per sample.
+#[inline]
+pub fn is_silence(samples: &[i16]) -> bool {
+    let (chunks, rest) = samples.as_chunks::<32>();
+    let any = |part: &[i16]| part.iter().fold(0, |bits, sample| bits | sample) != 0;
+    !chunks.iter().any(|chunk| any(chunk)) && !any(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_silence, saturate, saturate_all};
+
+    #[test]
+    fn sums_beyond_a_sample_are_cut_and_never_wrap() {
+        let mut samples = [0; 5];
+        saturate_all(&[32_768, -32_769, i32::MAX, i32::MIN, -7], &mut samples);
+        assert_eq!(samples, [i16::MAX, i16::MIN, i16::MAX, i16::MIN, -7]);
+        assert_eq!(saturate(32_767), 32_767);
+    }
+
+    #[test]
+    fn one_sample_anywhere_is_no_silence() {
+        for len in [0, 1, 31, 32, 80, 160] {
+            let mut samples = vec![0; len];
+            assert!(is_silence(&samples));
+            for at in 0..len {
+                samples[at] = -1;
+                assert!(!is_silence(&samples), "{at} of {len}");
+                samples[at] = 0;
+            }
+        }
+    }
+}
