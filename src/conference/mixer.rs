@@ -1,0 +1,357 @@
+//! The conference: its participants and buses, tick by tick.
+
+use super::bus::Buses;
+use super::participant::{Added, Command, Participant, ParticipantSettings, ParticipantView, Stage};
+use super::place::{ParticipantId, Places};
+use super::sound::{Audience, MAX_SOUNDS_FOR_ALL, MAX_SOUNDS_FOR_ONE, Playback, Sound, SoundId};
+use crate::audio::SampleRate;
+use std::fmt;
+
+/// The most participants of one conference. Each adds at most four times (the largest gain) a full-scale
+/// sample, 2^17, so their sum, with the sounds, stays below 2^29: sums of 32 bits never overflow, nor does
+/// what resampling, which overshoots by a factor of at most 2.2, makes of them.
+pub const MAX_PARTICIPANTS: usize = 4000;
+
+/// What a conference is made with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConferenceSettings {
+    /// The tick: 10 or 20 ms.
+    pub frame_ms: u32,
+    /// At most so many participants; above [`MAX_PARTICIPANTS`] it is that.
+    pub max_participants: usize,
+}
+
+impl Default for ConferenceSettings {
+    fn default() -> Self {
+        Self { frame_ms: 20, max_participants: MAX_PARTICIPANTS }
+    }
+}
+
+/// Why a conference refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConferenceError {
+    /// All places are taken.
+    Full,
+    /// No such participant (any more).
+    NoSuchParticipant,
+    /// As many sounds are playing as may.
+    TooManySounds,
+}
+
+impl fmt::Display for ConferenceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "the conference is full",
+            Self::NoSuchParticipant => "no such participant in the conference",
+            Self::TooManySounds => "too many sounds are playing",
+        })
+    }
+}
+
+impl std::error::Error for ConferenceError {}
+
+/// What a participant was given to hear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// Digital silence, known without looking at a sample.
+    Silence,
+    /// Something.
+    Audio,
+}
+
+/// Counters since the conference began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ConferenceStatistics {
+    /// Ticks with at least one participant.
+    pub ticks: u64,
+    /// Frames mixed, those of silence or of muted participants not counted.
+    pub frames_mixed: u64,
+    /// Frames refused: of a length that is not that of the participant's rate, a second one in a tick, or of
+    /// one that does not take part (yet, or any more).
+    pub frames_refused: u64,
+    /// Sounds refused since too many were playing.
+    pub sounds_refused: u64,
+    /// Resamplers in use between buses, at most 12.
+    pub resamplers: usize,
+}
+
+/// One conference.
+#[derive(Debug)]
+#[repr(C)] // what a steady tick touches is close together, the buses' rare parts are last
+pub struct Conference {
+    settings: ConferenceSettings,
+    statistics: ConferenceStatistics,
+    places: Places,
+    /// Places with something to be put in force at the next tick, each once.
+    changed: Vec<usize>,
+    /// Places that add and hear at different rates.
+    crossing: Vec<usize>,
+    /// Places that sounded in this tick and in the one before.
+    sounding: [Vec<usize>; 2],
+    sounds: Vec<Playback>,
+    /// Sounds for all that wait for the next tick.
+    queued_sounds: Vec<Playback>,
+    next_sound: u64,
+    /// Room for one frame of sums.
+    sums: Vec<i32>,
+    /// Participants that joined and did not leave, also if not in force yet.
+    len: usize,
+    tick: u64,
+    buses: Buses,
+}
+
+impl Conference {
+    /// Empty; costs nothing until someone joins.
+    pub fn new(settings: ConferenceSettings) -> Self {
+        assert!(matches!(settings.frame_ms, 10 | 20), "a tick is 10 or 20 ms");
+        Self {
+            buses: Buses::new(settings.frame_ms),
+            settings,
+            statistics: ConferenceStatistics::default(),
+            places: Places::default(),
+            changed: Vec::new(),
+            crossing: Vec::new(),
+            sounding: Default::default(),
+            sounds: Vec::new(),
+            queued_sounds: Vec::new(),
+            next_sound: 0,
+            sums: Vec::new(),
+            len: 0,
+            // So that a participant's tick 0 is before any last tick.
+            tick: 1,
+        }
+    }
+
+    /// Lets a participant in from the next tick on. What it adds first and what it hears first fades in.
+    pub fn join(&mut self, settings: ParticipantSettings) -> Result<ParticipantId, ConferenceError> {
+        if self.places.len() >= self.settings.max_participants.min(MAX_PARTICIPANTS) {
+            return Err(ConferenceError::Full);
+        }
+        let id = self.places.insert(Participant::new(settings));
+        self.len += 1;
+        self.note_change(id);
+        Ok(id)
+    }
+
+    /// Lets a participant out at the next tick; what it added last fades. Nothing if it is no longer there.
+    pub fn leave(&mut self, id: ParticipantId) {
+        if let Some(participant) =
+            self.places.by_id(id).filter(|participant| participant.stage != Stage::Leaving)
+        {
+            participant.stage = Stage::Leaving;
+            self.len -= 1;
+            self.note_change(id);
+        }
+    }
+
+    /// Changes a participant from the next tick on; of two commands of a kind in one tick the later one
+    /// counts.
+    pub fn command(&mut self, id: ParticipantId, command: Command) -> Result<(), ConferenceError> {
+        let participant = self.places.by_id(id).ok_or(ConferenceError::NoSuchParticipant)?;
+        participant.command(command);
+        self.note_change(id);
+        Ok(())
+    }
+
+    /// Plays a sound from the next tick on.
+    pub fn play(&mut self, sound: Sound, audience: Audience) -> Result<SoundId, ConferenceError> {
+        let (rate, playing, most) = match audience {
+            Audience::All => {
+                (self.buses.lowest_rate(), self.sounds.len() + self.queued_sounds.len(), MAX_SOUNDS_FOR_ALL)
+            }
+            Audience::Only(id) => {
+                let participant = self.places.by_id(id).ok_or(ConferenceError::NoSuchParticipant)?;
+                (participant.rare.wanted.out_rate, participant.rare.sounds.len(), MAX_SOUNDS_FOR_ONE)
+            }
+        };
+        if playing >= most {
+            self.statistics.sounds_refused += 1;
+            return Err(ConferenceError::TooManySounds);
+        }
+        let number = self.next_sound;
+        self.next_sound += 1;
+        let playback = Playback::new(number, sound, rate, self.settings.frame_ms);
+        match audience {
+            Audience::All => self.queued_sounds.push(playback),
+            Audience::Only(id) => {
+                let participant = self.places.by_id(id).ok_or(ConferenceError::NoSuchParticipant)?;
+                participant.play(playback);
+            }
+        }
+        Ok(SoundId { number, audience })
+    }
+
+    /// Fades a sound out; nothing if it is over.
+    pub fn stop(&mut self, sound: SoundId) {
+        self.queued_sounds.retain(|queued| queued.number() != sound.number);
+        let sounds = match sound.audience {
+            Audience::All => Some(&mut self.sounds),
+            Audience::Only(id) => self.places.by_id(id).map(|participant| &mut participant.rare.sounds),
+        };
+        let playing = sounds.into_iter().flatten().find(|playing| playing.number() == sound.number);
+        playing.into_iter().for_each(Playback::stop);
+    }
+
+    /// Begins a tick, before its first `add`: everything queued comes in force.
+    pub fn begin(&mut self) {
+        self.tick += 1;
+        self.buses.begin();
+        self.sounding.swap(0, 1);
+        self.sounding[0].clear();
+        if !self.changed.is_empty() {
+            self.apply_changes();
+        }
+        self.sounds.append(&mut self.queued_sounds);
+    }
+
+    /// Adds a participant's frame of this tick, of the length that its rate in force makes it. Whoever adds
+    /// nothing is silent; its sound fades from where it was.
+    pub fn add(&mut self, id: ParticipantId, frame: &[i16]) {
+        let added = match self.places.by_id(id) {
+            Some(participant) => participant.add(self.tick, frame, &mut self.buses, &mut self.sums),
+            None => Added::Refused,
+        };
+        match added {
+            Added::Mixed => {
+                self.statistics.frames_mixed += 1;
+                self.sounding[0].push(id.index());
+            }
+            Added::Nothing => {}
+            Added::Refused => self.statistics.frames_refused += 1,
+        }
+    }
+
+    /// Completes the buses, after the last `add` of this tick and before its first `mix_minus`.
+    pub fn seal(&mut self) {
+        if self.places.len() == 0 {
+            self.sounds.clear();
+            return;
+        }
+        self.statistics.ticks += 1;
+        for at in 0..self.sounding[1].len() {
+            let index = self.sounding[1][at];
+            if let Some(participant) = self.places.by_index(index)
+                && participant.fade_if_absent(self.tick, &mut self.buses, &mut self.sums)
+            {
+                self.sounding[0].push(index);
+            }
+        }
+        for sound in &mut self.sounds {
+            sound.add_to(self.buses.sum_mut(sound.rate()));
+        }
+        self.sounds.retain(|sound| !sound.is_over());
+        self.buses.seal();
+        for &index in &self.crossing {
+            if let Some(participant) = self.places.by_index(index) {
+                participant.convert_own(self.tick, &mut self.sums);
+            }
+        }
+    }
+
+    /// Writes what a participant hears in this tick: its bus less its own frame, cut to 16 bits once at the
+    /// end. `out` has the length that its rate makes it; of another length, or for one that is not there, it
+    /// is silence.
+    pub fn mix_minus(&mut self, id: ParticipantId, out: &mut [i16]) -> Heard {
+        let Some(participant) = self.places.by_id(id) else {
+            out.fill(0);
+            return Heard::Silence;
+        };
+        if participant.hear(self.tick, &self.buses, &mut self.sums, out) {
+            Heard::Audio
+        } else {
+            Heard::Silence
+        }
+    }
+
+    /// Participants that joined and did not leave.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Where the work of the next lap lies, as address and bytes, for the worker to have it fetched ahead.
+    pub fn hot_memory(&mut self, id: ParticipantId, see: &mut dyn FnMut(usize, usize)) {
+        see(std::ptr::from_ref(self) as usize, size_of::<Self>());
+        if let Some(participant) = self.places.by_id(id) {
+            participant.hot_memory(see);
+        }
+    }
+
+    /// True if no participant is left; the conference may be dropped.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// All participants, in no order.
+    pub fn participants(&self) -> impl Iterator<Item = ParticipantView<'_>> {
+        let members = self.places.iter().filter(|(_, participant)| participant.stage != Stage::Leaving);
+        members.map(|(id, participant)| ParticipantView {
+            id,
+            name: &participant.rare.wanted.name,
+            muted: participant.rare.wanted.muted,
+            deaf: participant.rare.wanted.deaf,
+            held: participant.rare.held,
+            sounding: participant.was_sounding(self.tick),
+        })
+    }
+
+    /// Counters.
+    pub fn statistics(&self) -> ConferenceStatistics {
+        ConferenceStatistics { resamplers: self.buses.converters(), ..self.statistics }
+    }
+
+    fn note_change(&mut self, id: ParticipantId) {
+        if let Some(participant) = self.places.by_id(id)
+            && !participant.is_changed
+        {
+            participant.is_changed = true;
+            self.changed.push(id.index());
+        }
+    }
+
+    fn apply_changes(&mut self) {
+        self.sums.resize(SampleRate::Hz48000.samples(self.settings.frame_ms), 0);
+        for at in 0..self.changed.len() {
+            self.apply(self.changed[at]);
+        }
+        self.changed.clear();
+        // What a steady tick needs, if all of them speak at once.
+        for sounding in &mut self.sounding {
+            sounding.reserve(self.places.len().saturating_sub(sounding.len()));
+        }
+    }
+
+    fn apply(&mut self, index: usize) {
+        let Some(participant) = self.places.by_index(index) else { return };
+        participant.is_changed = false;
+        self.crossing.retain(|&crossing| crossing != index);
+        match participant.stage {
+            Stage::Joining => participant.enter(&mut self.buses),
+            Stage::Taking => participant.change(self.tick, &mut self.buses, &mut self.sums),
+            Stage::Leaving => {
+                participant.exit(self.tick, &mut self.buses, &mut self.sums);
+                self.places.remove(index);
+                return;
+            }
+        }
+        if participant.is_crossing() {
+            self.crossing.push(index);
+        }
+    }
+}
+
+#[cfg(test)]
+impl Conference {
+    /// Room that was allocated, by list.
+    pub(super) fn memory(&self) -> Vec<usize> {
+        let lists = [&self.changed, &self.crossing, &self.sounding[0], &self.sounding[1]].map(Vec::capacity);
+        let mut memory = [&lists[..], &[self.sounds.capacity(), self.sums.capacity()]].concat();
+        // The two lists change places every tick.
+        memory[2..4].sort_unstable();
+        memory.extend(self.buses.memory());
+        memory
+    }
+
+    pub(super) fn bus_samples(&self) -> usize {
+        self.buses.memory().into_iter().sum()
+    }
+}
