@@ -1,0 +1,109 @@
+//! Routes: what a number does. A pattern on the user part of the Request-URI, and one action.
+//!
+//! Patterns are compiled when the configuration is read; the `regex` crate matches in linear time, whatever the number.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use regex::Regex;
+
+use super::template::Template;
+
+/// Longest user part that is looked up, in bytes; longer ones match no route.
+pub const MAX_USER_LEN: usize = 255;
+/// Longest name of a conference, in bytes; a number that would give a longer one matches no route.
+pub const MAX_CONFERENCE_NAME_LEN: usize = 128;
+
+/// What numbers do, in the order of the file: the first route that matches wins.
+#[derive(Debug, Clone)]
+pub struct Routes {
+    pub(super) routes: Vec<Arc<Route>>,
+}
+
+/// One route.
+#[derive(Debug)]
+pub struct Route {
+    pub(super) pattern: Regex,
+    /// The pattern as it was written.
+    pub matches: String,
+    /// What the caller gets.
+    pub action: Action,
+    /// Whether the caller hears it before the call is answered (183 with SDP).
+    pub early_media: bool,
+    /// How long the caller hears ringing (180) before the answer; zero: answered at once.
+    pub ring: Duration,
+    /// Participants of its conferences, where the route differs from `max-participants`.
+    pub max_participants: Option<usize>,
+    /// Where the route differs from `enter-tone`.
+    pub enter_tone: Option<bool>,
+    /// Where the route differs from `leave-tone`.
+    pub leave_tone: Option<bool>,
+    /// Where the route differs from `waiting-tone`.
+    pub waiting_tone: Option<bool>,
+}
+
+/// What a route does with a call.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Joins the conference of this name.
+    Conference(Template),
+    /// Sends back what comes.
+    Echo,
+    /// Plays a WAV file, then hangs up.
+    Play {
+        /// The file, relative to the configuration's folder resolved.
+        file: PathBuf,
+        /// Whether it starts again at its end, until the caller hangs up.
+        repeat: bool,
+    },
+    /// Plays 1004 Hz at 0 dBm0.
+    Milliwatt,
+    /// Refuses with a SIP status, 400 to 699.
+    Reject(u16),
+}
+
+/// The route of a number, with what its pattern captured.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The route; it stays as it is for this call when routes are read again.
+    pub route: Arc<Route>,
+    conference_name: Option<String>,
+}
+
+impl Found {
+    /// The name of the conference to join; `Some` exactly when the action is [`Action::Conference`].
+    pub fn conference_name(&self) -> Option<&str> {
+        self.conference_name.as_deref()
+    }
+}
+
+impl Routes {
+    /// The first route whose pattern matches the whole user part (unescaped).
+    pub fn find(&self, user: &str) -> Option<Found> {
+        if user.len() > MAX_USER_LEN {
+            return None;
+        }
+        self.routes.iter().find_map(|route| route.find(user))
+    }
+
+    /// The routes in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Route> {
+        self.routes.iter().map(|route| &**route)
+    }
+}
+
+impl Route {
+    fn find(self: &Arc<Route>, user: &str) -> Option<Found> {
+        let captures = self.pattern.captures(user)?;
+        let conference_name = match &self.action {
+            Action::Conference(name) => Some(name.fill(&captures)),
+            _ => None,
+        };
+        let fits = |name: &String| (1..=MAX_CONFERENCE_NAME_LEN).contains(&name.len());
+        if !conference_name.as_ref().is_none_or(fits) {
+            return None;
+        }
+        Some(Found { route: Arc::clone(self), conference_name })
+    }
+}

@@ -1,0 +1,217 @@
+//! Reads `[[route]]` tables: `match`, exactly one action, and what the route does differently.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use regex::{Regex, RegexBuilder};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::error::{Allowed, ConfigError, ErrorKind};
+use super::file::{Source, nearest, scalar};
+use super::route::{Action, Route, Routes};
+use super::template::Template;
+use super::value::{Read, number, switch};
+
+/// Most routes a file may have.
+pub const MAX_ROUTES: usize = 10_000;
+/// Most memory that one compiled pattern may take, in bytes.
+const MAX_PATTERN_BYTES: usize = 1 << 20;
+/// Longest ringing of a route, in ms: the longest that callers' timers bear (RFC 3261 §13.3.1.1 allows 3 minutes).
+const MAX_RING_MS: u64 = 170_000;
+
+const ACTIONS: [&str; 5] = ["conference", "echo", "play", "milliwatt", "reject"];
+const OTHERS: [&str; 8] = [
+    "match",
+    "loop",
+    "early-media",
+    "ring-ms",
+    "max-participants",
+    "enter-tone",
+    "leave-tone",
+    "waiting-tone",
+];
+
+/// Reads the value of `route` of a file.
+pub(super) fn read(source: &Source<'_>, value: &Spanned<DeValue<'_>>) -> Result<Routes, Vec<ConfigError>> {
+    let tables = value.get_ref().as_array().filter(|tables| tables.len() <= MAX_ROUTES);
+    let Some(tables) = tables else {
+        let allowed = Allowed::of(format!("up to {MAX_ROUTES} tables under [[route]]"));
+        let kind = ErrorKind::NotAllowed { value: value.get_ref().type_str().to_owned(), allowed };
+        return Err(vec![source.error(value.span().start, "route", kind)]);
+    };
+    let mut routes = Vec::with_capacity(tables.len());
+    let mut errors = Vec::new();
+    for (index, table) in tables.iter().enumerate() {
+        let name = format!("route[{}]", index + 1);
+        match table.get_ref().as_table() {
+            Some(entries) => {
+                let mut reader = RouteReader::new(source, name, table.span(), entries);
+                if let Some(route) = reader.route() {
+                    routes.push(Arc::new(route));
+                }
+                errors.append(&mut reader.errors);
+            }
+            None => {
+                let allowed = Allowed::words("a table under [[route]]");
+                let kind = ErrorKind::NotAllowed { value: table.get_ref().type_str().to_owned(), allowed };
+                errors.push(source.error(table.span().start, name, kind));
+            }
+        }
+    }
+    if errors.is_empty() { Ok(Routes { routes }) } else { Err(errors) }
+}
+
+/// The entries of one table as text; what is read is taken out, so that the rest is unknown.
+struct RouteReader<'s, 't> {
+    source: &'s Source<'t>,
+    name: String,
+    span: Range<usize>,
+    entries: BTreeMap<String, (usize, Option<String>)>,
+    errors: Vec<ConfigError>,
+}
+
+impl<'s, 't> RouteReader<'s, 't> {
+    fn new(
+        source: &'s Source<'t>,
+        name: String,
+        span: Range<usize>,
+        table: &DeTable<'_>,
+    ) -> RouteReader<'s, 't> {
+        let entry = |(key, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
+            (ToString::to_string(key.get_ref()), (value.span().start, scalar(value.get_ref())))
+        };
+        RouteReader { source, name, span, entries: table.iter().map(entry).collect(), errors: Vec::new() }
+    }
+
+    fn route(&mut self) -> Option<Route> {
+        let matched = self.pattern();
+        let action = self.action(matched.as_ref().map(|(_, pattern)| pattern));
+        let early_media = self.take("early-media", switch).unwrap_or(false);
+        let ring_ms = self.take("ring-ms", number(0..=MAX_RING_MS)).unwrap_or(0);
+        let max_participants = self.take("max-participants", number(1..=1_000_000));
+        let enter_tone = self.take("enter-tone", switch);
+        let leave_tone = self.take("leave-tone", switch);
+        let waiting_tone = self.take("waiting-tone", switch);
+        self.refuse_unknown();
+        let (matches, pattern) = matched?;
+        Some(Route {
+            pattern,
+            matches,
+            action: action?,
+            early_media,
+            ring: Duration::from_millis(ring_ms),
+            max_participants,
+            enter_tone,
+            leave_tone,
+            waiting_tone,
+        })
+    }
+
+    /// The pattern as it was written, and compiled so that it matches whole numbers only.
+    fn pattern(&mut self) -> Option<(String, Regex)> {
+        let allowed = Allowed::words("a regular expression on the dialled user part, as \"room-(.+)\"");
+        if !self.entries.contains_key("match") {
+            self.refuse(self.span.start, "match", ErrorKind::Missing { allowed });
+            return None;
+        }
+        self.take("match", |text| {
+            // First as it stands, so that `a)|(b` cannot leave the anchored group.
+            let compiled = Regex::new(text).and_then(|_| {
+                RegexBuilder::new(&format!(r"\A(?:{text})\z")).size_limit(MAX_PATTERN_BYTES).build()
+            });
+            match compiled {
+                Ok(pattern) => Ok((text.to_owned(), pattern)),
+                Err(error) => Err(Allowed::of(format!("{allowed}; {}", reason(&error)))),
+            }
+        })
+    }
+
+    fn action(&mut self, pattern: Option<&Regex>) -> Option<Action> {
+        let named: Vec<&str> =
+            ACTIONS.into_iter().filter(|action| self.entries.contains_key(*action)).collect();
+        let allowed = Allowed::words("exactly one of conference, echo, play, milliwatt and reject");
+        let &[name] = named.as_slice() else {
+            let kind = match named.as_slice() {
+                [] => ErrorKind::Missing { allowed },
+                several => ErrorKind::NotAllowed { value: several.join(", "), allowed },
+            };
+            named.iter().for_each(|name| drop(self.entries.remove(*name)));
+            self.entries.remove("loop");
+            self.refuse(self.span.start, "action", kind);
+            return None;
+        };
+        match name {
+            "conference" => self.take("conference", |text| match pattern {
+                Some(pattern) => {
+                    let template =
+                        Template::new(text, pattern).map_err(|error| Allowed::of(error.to_string()))?;
+                    Ok(Some(Action::Conference(template)))
+                }
+                None => Ok(None),
+            })?,
+            "echo" => self.take("echo", only_on).map(|()| Action::Echo),
+            "milliwatt" => self.take("milliwatt", only_on).map(|()| Action::Milliwatt),
+            "play" => self.play(),
+            _ => self.take("reject", number(400..=699)).map(Action::Reject),
+        }
+    }
+
+    fn play(&mut self) -> Option<Action> {
+        let repeat = self.take("loop", switch).unwrap_or(false);
+        let at = self.entries.get("play").map_or(self.span.start, |&(at, _)| at);
+        let name = self.take("play", |text| Ok(text.to_owned()))?;
+        let file = self.source.resolve(&name);
+        match std::fs::File::open(&file) {
+            Ok(_) => Some(Action::Play { file, repeat }),
+            Err(error) => {
+                self.refuse(at, "play", ErrorKind::Unreadable { error });
+                None
+            }
+        }
+    }
+
+    /// Reads and takes out one entry; a mistake is noted.
+    fn take<T>(&mut self, key: &str, read: impl FnOnce(&str) -> Read<T>) -> Option<T> {
+        let (at, text) = self.entries.remove(key)?;
+        let text = text.unwrap_or_else(|| "a list or table".to_owned());
+        match read(&text) {
+            Ok(value) => Some(value),
+            Err(allowed) => {
+                self.refuse(at, key, ErrorKind::NotAllowed { value: text, allowed });
+                None
+            }
+        }
+    }
+
+    fn refuse_unknown(&mut self) {
+        for (key, (at, _)) in std::mem::take(&mut self.entries) {
+            let nearest = nearest(&key, ACTIONS.into_iter().chain(OTHERS));
+            let kind = match key.as_str() {
+                "loop" => ErrorKind::NotAllowed {
+                    value: key.clone(),
+                    allowed: Allowed::words("loop beside play only"),
+                },
+                _ => ErrorKind::UnknownKey { nearest },
+            };
+            self.refuse(at, &key, kind);
+        }
+    }
+
+    fn refuse(&mut self, at: usize, key: &str, kind: ErrorKind) {
+        self.errors.push(self.source.error(at, format!("{}.{key}", self.name), kind));
+    }
+}
+
+/// `true`: an action that takes no argument is not switched off but left out.
+fn only_on(text: &str) -> Read<()> {
+    if text == "on" { Ok(()) } else { Err(Allowed::words("true")) }
+}
+
+/// The last line of a pattern's error: the ones before it draw the pattern.
+fn reason(error: &regex::Error) -> String {
+    let text = error.to_string();
+    text.lines().last().unwrap_or_default().trim().trim_start_matches("error: ").to_owned()
+}

@@ -1,0 +1,133 @@
+//! Routes: what numbers find, and what is refused.
+
+use super::*;
+
+fn routes(test: &str, text: &str) -> Routes {
+    let scratch = Scratch::new(test);
+    reload_routes(&scratch.file("a.toml", text)).unwrap()
+}
+
+fn conference(routes: &Routes, user: &str) -> Option<String> {
+    routes.find(user).and_then(|found| found.conference_name().map(str::to_owned))
+}
+
+#[test]
+fn without_a_file_rooms_echo_and_milliwatt_are_known() {
+    let routes = Config::defaults().routes;
+    assert_eq!(conference(&routes, "room-demo").as_deref(), Some("demo"));
+    assert_eq!(routes.find("echo").unwrap().route.action, Action::Echo);
+    assert_eq!(routes.find("milliwatt").unwrap().route.action, Action::Milliwatt);
+    for unknown in ["", "room-", "xroom-1", "echo1", "Echo", "echo\n", "room-1\necho"] {
+        assert!(routes.find(unknown).is_none(), "{unknown:?}");
+    }
+}
+
+#[test]
+fn the_first_route_that_fits_the_whole_number_wins() {
+    let routes = routes(
+        "first",
+        r#"
+        [[route]]
+        match = "1|2"
+        reject = 603
+        [[route]]
+        match = "(?<site>[0-9])(.*)"
+        conference = "${site}/$2"
+        max-participants = 3
+        enter-tone = false
+        ring-ms = 1500
+        early-media = true
+        "#,
+    );
+    assert_eq!(routes.find("1").unwrap().route.action, Action::Reject(603));
+    let found = routes.find("12").unwrap();
+    assert_eq!(found.conference_name(), Some("1/2"));
+    let route = &found.route;
+    assert_eq!((route.max_participants, route.enter_tone, route.leave_tone), (Some(3), Some(false), None));
+    assert_eq!((route.ring, route.early_media), (Duration::from_millis(1500), true));
+    assert_eq!(routes.iter().count(), 2);
+    assert!(routes.find("echo").is_none(), "a file's routes replace the embedded ones");
+}
+
+#[test]
+fn a_file_that_is_played_is_found_beside_the_configuration() {
+    let scratch = Scratch::new("play");
+    scratch.file("hello.wav", "RIFF");
+    let path = scratch.file("a.toml", "[[route]]\nmatch = \"7\"\nplay = \"hello.wav\"\nloop = true\n");
+    let found = reload_routes(&path).unwrap().find("7").unwrap();
+    assert_eq!(found.route.action, Action::Play { file: scratch.folder.join("hello.wav"), repeat: true });
+    assert_eq!(found.conference_name(), None);
+}
+
+#[test]
+fn names_and_numbers_are_bounded() {
+    let routes = Config::defaults().routes;
+    assert!(routes.find(&format!("room-{}", "x".repeat(MAX_CONFERENCE_NAME_LEN))).is_some());
+    assert!(routes.find(&format!("room-{}", "x".repeat(MAX_CONFERENCE_NAME_LEN + 1))).is_none());
+    assert!(routes.find(&"9".repeat(1 << 20)).is_none());
+}
+
+#[test]
+fn mistakes_of_routes_are_told_with_line_and_key() {
+    let text = r#"[[route]]
+match = "a)|(b"
+echo = true
+[[route]]
+conference = "$1"
+[[route]]
+match = "(.)"
+conference = "$2"
+max-participant = 3
+[[route]]
+match = "x"
+play = "missing.wav"
+[[route]]
+match = "x"
+echo = true
+milliwatt = true
+[[route]]
+match = "x"
+[[route]]
+match = "x"
+reject = 200
+[[route]]
+match = "x"
+echo = false
+loop = true
+[[route]]
+match = ".{1000}{1000}"
+echo = true
+"#;
+    let found = mistakes_of_file("routes", text);
+    let expected = [
+        "a.toml:2: route[1].match: \"a)|(b\" is not allowed; allowed: a regular expression on the dialled user part, \
+         as \"room-(.+)\"; unopened group",
+        "a.toml:4: route[2].match: missing; ",
+        "a.toml:8: route[3].conference: \"$2\" is not allowed; allowed: only groups of the pattern; it has no group 2",
+        "a.toml:9: route[3].max-participant: no such key; nearest is max-participants",
+        "a.toml:12: route[4].play: cannot be read: ",
+        "a.toml:13: route[5].action: \"echo, milliwatt\" is not allowed; allowed: exactly one of ",
+        "a.toml:17: route[6].action: missing; allowed: exactly one of ",
+        "a.toml:21: route[7].reject: \"200\" is not allowed; allowed: a whole number from 400 to 699",
+        "a.toml:24: route[8].echo: \"off\" is not allowed; allowed: true",
+        "a.toml:25: route[8].loop: \"loop\" is not allowed; allowed: loop beside play only",
+        "a.toml:27: route[9].match: ",
+    ];
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(found.starts_with(expected), "{found}\n{expected}");
+    }
+    assert!(mistakes_of_file("table", "route = 3\n")[0].starts_with("a.toml:1: route: "));
+}
+
+#[test]
+fn a_mistake_anywhere_in_the_file_keeps_routes_from_being_replaced() {
+    let scratch = Scratch::new("reload");
+    let path = scratch.file("a.toml", "[[route]]\nmatch = \"1\"\necho = true\n");
+    let call = reload_routes(&path).unwrap().find("1").unwrap();
+    scratch.file("a.toml", "[[route]]\nmatch = \"1\"\nmilliwatt = true\n");
+    assert_eq!(reload_routes(&path).unwrap().find("1").unwrap().route.action, Action::Milliwatt);
+    assert_eq!(call.route.action, Action::Echo, "a call in progress keeps its route");
+    scratch.file("a.toml", "nonsense = 1\n[[route]]\nmatch = \"1\"\necho = true\n");
+    assert_eq!(reload_routes(&path).unwrap_err().len(), 1);
+}
