@@ -1,0 +1,145 @@
+//! Whether one more call is let in: limits, draining, and how late the clock runs.
+
+use crate::call::rate::RateLimit;
+use crate::call::refusals::RefusalLog;
+use crate::config::Config;
+use crate::sip::StatusCode;
+use crate::worker::Worker;
+use std::time::{Duration, Instant};
+
+/// Why a call is refused before anything is set up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// The server is being shut down.
+    Draining,
+    /// As many legs as may be (`max-legs`).
+    Legs,
+    /// More calls a second than may be (`max-calls-per-second`).
+    Rate,
+    /// Ticks come too late (`max-lateness-ms`): another leg would be heard as stutter.
+    Late,
+    /// No coroutine can be made.
+    Coroutines,
+    /// No route for this number.
+    NoRoute,
+}
+
+impl Refused {
+    /// How an INVITE is answered.
+    pub fn status(self) -> StatusCode {
+        match self {
+            Refused::NoRoute => StatusCode::NOT_FOUND,
+            _ => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+/// The gate of a worker.
+pub struct Admission {
+    max_legs: usize,
+    max_lateness: Duration,
+    calls: RateLimit,
+    /// Answers to numbers without a route, and to sources that may not call.
+    pub unknown: RateLimit,
+    /// Which refusals are logged.
+    pub refusals: RefusalLog,
+    draining: bool,
+}
+
+impl Admission {
+    /// Open, with the configured limits.
+    pub fn new(config: &Config, now: Instant) -> Admission {
+        let limit = &config.limit;
+        Admission {
+            max_legs: limit.max_legs,
+            max_lateness: Duration::from_millis(limit.max_lateness_ms.into()),
+            calls: RateLimit::new(limit.max_calls_per_second, now),
+            unknown: RateLimit::new(limit.unknown_number_rate, now),
+            refusals: RefusalLog::new(now),
+            draining: false,
+        }
+    }
+
+    /// No more calls from now on.
+    pub fn drain(&mut self) {
+        self.draining = true;
+    }
+
+    /// What would keep a call out at this moment, its rate apart.
+    pub fn refusal(&self, worker: &Worker, legs: usize) -> Option<Refused> {
+        if self.draining {
+            Some(Refused::Draining)
+        } else if legs >= self.max_legs {
+            Some(Refused::Legs)
+        } else if worker.metronome().recent_lateness() > self.max_lateness {
+            Some(Refused::Late)
+        } else {
+            None
+        }
+    }
+
+    /// Lets a call in, or not.
+    pub fn admit(&mut self, worker: &Worker, legs: usize) -> Result<(), Refused> {
+        match self.refusal(worker, legs) {
+            Some(refused) => Err(refused),
+            None if !self.calls.admits(worker.now()) => Err(Refused::Rate),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::worker::testing::on_worker;
+
+    fn admission(worker: &Worker, configure: fn(&mut Config)) -> Admission {
+        let mut config = Config::defaults();
+        // The tests' worker may be late; that is tested by itself.
+        config.limit.max_lateness_ms = 60_000;
+        configure(&mut config);
+        Admission::new(&config, worker.now())
+    }
+
+    #[test]
+    fn calls_are_let_in_up_to_the_number_of_legs() {
+        on_worker(|worker| {
+            let mut admission = admission(worker, |config| config.limit.max_legs = 2);
+            assert_eq!(admission.admit(worker, 1), Ok(()));
+            assert_eq!(admission.admit(worker, 2), Err(Refused::Legs));
+            assert_eq!(admission.admit(worker, 1), Ok(()), "there is room again");
+        });
+    }
+
+    #[test]
+    fn beyond_the_rate_calls_are_refused_and_refused_ones_do_not_count() {
+        on_worker(|worker| {
+            let mut admission = admission(worker, |config| {
+                config.limit.max_calls_per_second = 1;
+                config.limit.max_legs = 2;
+            });
+            assert_eq!(admission.admit(worker, 2), Err(Refused::Legs));
+            assert_eq!(admission.admit(worker, 0), Ok(()));
+            assert_eq!(admission.admit(worker, 0), Err(Refused::Rate));
+            assert_eq!(admission.refusal(worker, 0), None, "a rate is no state");
+        });
+    }
+
+    #[test]
+    fn a_draining_server_lets_nobody_in() {
+        on_worker(|worker| {
+            let mut admission = admission(worker, |_| {});
+            admission.drain();
+            assert_eq!(admission.admit(worker, 0), Err(Refused::Draining));
+            assert_eq!(admission.refusal(worker, 0), Some(Refused::Draining));
+        });
+    }
+
+    #[test]
+    fn only_an_unknown_number_is_the_callers_fault() {
+        for refused in [Refused::Draining, Refused::Legs, Refused::Rate, Refused::Late, Refused::Coroutines] {
+            assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE, "{refused}");
+        }
+        assert_eq!(Refused::NoRoute.status(), StatusCode::NOT_FOUND);
+    }
+}

@@ -1,0 +1,150 @@
+//! The conferences of a worker, by name: made when the first participant comes, gone with the last.
+
+use crate::audio::tone::Tone;
+use crate::conference::{Audience, Conference, ConferenceSettings, ParticipantId, Sound, SoundId};
+use crate::config::Config;
+use crate::worker::{Metronome, Round, RoundHooks, Tick};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::{Rc, Weak};
+
+/// Why a conference cannot be entered.
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+pub enum Full {
+    /// As many conferences as may be (`max-conferences`).
+    Conferences,
+    /// As many participants as this one may have (`max-participants`).
+    Participants,
+}
+
+/// What is heard of coming and going.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tones {
+    /// When someone enters.
+    pub enter: bool,
+    /// When someone leaves.
+    pub leave: bool,
+    /// By someone who is alone, now and then.
+    pub waiting: bool,
+}
+
+/// A conference that goes on: its mixer, and the round in which its legs make their laps.
+pub struct Room {
+    /// Its name, as the route made it from what was dialled.
+    pub name: Rc<str>,
+    /// Who hears whom.
+    pub mixer: Rc<RefCell<Conference>>,
+    /// The laps of its legs.
+    pub round: Rc<Round>,
+    table: Weak<Conferences>,
+    waiting: Cell<Option<SoundId>>,
+}
+
+impl Room {
+    /// Someone has joined.
+    pub fn entered(&self, id: ParticipantId, tones: Tones) {
+        let mut mixer = self.mixer.borrow_mut();
+        if let Some(waiting) = self.waiting.take() {
+            mixer.stop(waiting);
+        }
+        if mixer.len() == 1 {
+            if tones.waiting {
+                self.waiting.set(mixer.play(Sound::Tone(Tone::waiting()), Audience::Only(id)).ok());
+            }
+        } else if tones.enter {
+            // One tone more than may play at a time is no loss.
+            let _ = mixer.play(Sound::Tone(Tone::enter()), Audience::All);
+        }
+    }
+
+    /// Someone has left.
+    pub fn left(&self, tones: Tones) {
+        let mut mixer = self.mixer.borrow_mut();
+        if tones.leave && !mixer.is_empty() {
+            let _ = mixer.play(Sound::Tone(Tone::leave()), Audience::All);
+        }
+        let alone =
+            mixer.participants().next().map(|participant| participant.id).filter(|_| mixer.len() == 1);
+        if let (Some(alone), true) = (alone, tones.waiting) {
+            self.waiting.set(mixer.play(Sound::Tone(Tone::waiting()), Audience::Only(alone)).ok());
+        }
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        if let Some(table) = self.table.upgrade() {
+            table.by_name.borrow_mut().remove(&self.name);
+        }
+    }
+}
+
+/// All conferences by name.
+pub struct Conferences {
+    by_name: RefCell<HashMap<Rc<str>, Weak<Room>>>,
+    max_conferences: usize,
+    settings: ConferenceSettings,
+}
+
+/// Begins and seals the mixer with its round.
+struct MixerHooks(Rc<RefCell<Conference>>);
+
+impl RoundHooks for MixerHooks {
+    fn begin(&mut self, _tick: Tick) {
+        self.0.borrow_mut().begin();
+    }
+
+    fn seal(&mut self, _tick: Tick) {
+        self.0.borrow_mut().seal();
+    }
+}
+
+impl Conferences {
+    /// None yet; as many as the configuration allows.
+    pub fn new(config: &Config) -> Rc<Conferences> {
+        let settings =
+            ConferenceSettings { frame_ms: config.codec.frame_ms.into(), ..ConferenceSettings::default() };
+        Rc::new(Conferences {
+            by_name: RefCell::default(),
+            max_conferences: config.limit.max_conferences,
+            settings,
+        })
+    }
+
+    /// The conference of this name, made if there is none; it stays as long as somebody holds it.
+    pub fn enter(
+        self: &Rc<Self>,
+        name: &str,
+        max_participants: usize,
+        metronome: &Metronome,
+    ) -> Result<Rc<Room>, Full> {
+        if let Some(room) = self.by_name.borrow().get(name).and_then(Weak::upgrade) {
+            let full = room.mixer.borrow().len() >= max_participants;
+            return if full { Err(Full::Participants) } else { Ok(room) };
+        }
+        if self.len() >= self.max_conferences {
+            return Err(Full::Conferences);
+        }
+        let mixer = Rc::new(RefCell::new(Conference::new(self.settings.clone())));
+        let round = metronome.round(MixerHooks(Rc::clone(&mixer)));
+        let room = Rc::new(Room {
+            name: name.into(),
+            mixer,
+            round,
+            table: Rc::downgrade(self),
+            waiting: Cell::new(None),
+        });
+        self.by_name.borrow_mut().insert(Rc::clone(&room.name), Rc::downgrade(&room));
+        Ok(room)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.by_name.borrow().len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

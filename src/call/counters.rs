@@ -1,0 +1,81 @@
+//! What an endpoint has seen since it began.
+
+use crate::call::admission::Refused;
+use std::cell::Cell;
+use std::fmt;
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub struct Counter(Cell<u64>);
+
+impl Counter {
+    /// Adds to it.
+    pub fn add(&self, more: u64) {
+        self.0.set(self.0.get() + more);
+    }
+
+    /// How far it has come.
+    pub fn count(&self) -> u64 {
+        self.0.get()
+    }
+}
+
+/// Calls by what became of them, and what was kept out.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// INVITEs that passed the rules of the UAS.
+    pub calls: Counter,
+    /// Legs begun.
+    pub legs: Counter,
+    /// Legs that panicked.
+    pub panics: Counter,
+    /// Refused for the number of legs.
+    pub refused_legs: Counter,
+    /// Refused for the rate of calls.
+    pub refused_rate: Counter,
+    /// Refused since the clock ran late.
+    pub refused_late: Counter,
+    /// Refused while draining.
+    pub refused_draining: Counter,
+    /// Refused for want of coroutines.
+    pub refused_coroutines: Counter,
+    /// Requests from sources that may not call.
+    pub strangers: Counter,
+    /// INVITEs for numbers without a route.
+    pub unknown_numbers: Counter,
+}
+
+impl Counters {
+    /// Counts a refusal.
+    pub fn refuse(&self, refused: Refused) {
+        let counter = match refused {
+            Refused::Draining => &self.refused_draining,
+            Refused::Legs => &self.refused_legs,
+            Refused::Rate => &self.refused_rate,
+            Refused::Late => &self.refused_late,
+            Refused::Coroutines => &self.refused_coroutines,
+            Refused::NoRoute => &self.unknown_numbers,
+        };
+        counter.add(1);
+    }
+}
+
+impl fmt::Display for Counters {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            out,
+            "{} calls, {} legs, refused {} for their number, {} for their rate, {} for a late clock, {} while \
+             stopping, {} for want of coroutines, {} to unknown numbers, {} from strangers, {} panics",
+            self.calls.count(),
+            self.legs.count(),
+            self.refused_legs.count(),
+            self.refused_rate.count(),
+            self.refused_late.count(),
+            self.refused_draining.count(),
+            self.refused_coroutines.count(),
+            self.unknown_numbers.count(),
+            self.strangers.count(),
+            self.panics.count()
+        )
+    }
+}

@@ -1,0 +1,369 @@
+//! The lap: everything that a leg's audio does in one frame.
+//!
+//! At *hear* it drains the socket, takes the frame that is due from the jitter buffer and gives it to its seat; at *speak*
+//! it takes from the seat what the peer is to hear, encodes and sends it. In between everyone else has heard too.
+
+use super::digits::Digits;
+use super::network::Network;
+use super::outgoing::{Outgoing, SendFormat};
+use super::pace::Pace;
+use super::programme::Progress;
+use super::reception::Reception;
+use super::reporting::Reporting;
+use super::reports::Reports;
+use super::seat::{Seat, Seating};
+use super::summary::MediaSummary;
+use super::voice::ReceiveFormat;
+use super::{MediaReport, Programme, Workbench};
+use crate::audio::{Format, SampleRate};
+use crate::call::endpoint::Endpoint;
+use crate::call::leg::LegMessage;
+use crate::call::setup::MediaPorts;
+use crate::config::Latching;
+use crate::rtp::incoming::Arrived;
+use crate::rtp::jitter_buffer::{Arrival, JitterSettings};
+use crate::rtp::media_timeout::MediaTimeout;
+use crate::rtp::packet::Packet;
+use crate::rtp::packet_sender::{DigitError, StreamStart};
+use crate::rtp::telephone_event::Digit;
+use crate::sdp::{Agreed, Direction};
+use crate::worker::{Nearby, Piece, Place, Sender, Tick, Worker};
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// Datagrams of a leg that one lap takes; the rest waits in the socket, whose buffer bounds it.
+const DATAGRAMS_PER_LAP: usize = 32;
+/// RTCP on a port of its own is looked for in every so many laps: it is rare, and its arrival time is the kernel's.
+const LAPS_PER_RTCP: u64 = 10;
+
+/// How often it is looked where the memory of a lap lies.
+const LAPS_PER_SURVEY: u64 = 256;
+
+/// What was agreed on, as the media need it.
+#[derive(Debug, Clone)]
+pub struct MediaSetup {
+    /// Addresses, directions, payload types.
+    pub agreed: Agreed,
+    /// What we send.
+    pub send: Format,
+    /// What the peer may send, the expected one first.
+    pub receive: Vec<ReceiveFormat>,
+}
+
+/// All state of a leg's audio.
+pub struct Media {
+    worker: Worker,
+    bench: Rc<RefCell<Workbench>>,
+    reports: Reports,
+    jitter: JitterSettings,
+    network: Network,
+    pace: Pace,
+    reception: Reception,
+    digits: Digits,
+    outgoing: Outgoing,
+    reporting: Reporting,
+    liveness: MediaTimeout,
+    seating: Seating,
+    agreed: Box<Agreed>,
+    direction: Direction,
+    /// Whether the peer is sent audio yet, and missed when it falls silent.
+    open: bool,
+}
+
+/// The media coroutine of a leg.
+pub(super) fn run(worker: &Worker, media: &RefCell<Media>, mut place: Place) {
+    media.borrow_mut().took_place(&place);
+    while !media.borrow().seating.is_closed() {
+        let moved = media.borrow_mut().seating.change();
+        if let Some(round) = moved {
+            place = round.join();
+            media.borrow_mut().took_place(&place);
+        }
+        let Ok(tick) = place.until_hear() else { return };
+        // On the stack that all legs share, which is in the nearest cache: the leg's own is not.
+        worker.on_codec_stack(|| media.borrow_mut().hear(tick));
+        if place.until_speak() {
+            worker.on_codec_stack(|| media.borrow_mut().speak(tick));
+        }
+        if tick.number.is_multiple_of(LAPS_PER_SURVEY) {
+            media.borrow_mut().tell_memory(&place); // buffers grow and move
+        }
+    }
+}
+
+impl Media {
+    /// The media of a leg that has just agreed; `None` if a codec cannot be made.
+    pub(super) fn new(
+        endpoint: &Rc<Endpoint>,
+        ports: &MediaPorts,
+        setup: MediaSetup,
+        leg: Sender<LegMessage>,
+        seat: Seat,
+    ) -> Option<Media> {
+        let worker = endpoint.worker.clone();
+        let config = &endpoint.config;
+        let now = worker.now();
+        let jitter = JitterSettings {
+            min_ms: config.jitter.min_ms.into(),
+            max_ms: config.jitter.max_ms.into(),
+            frame_ms: config.codec.frame_ms.into(),
+            clock_rate: setup.receive.first()?.format.clock_rate_hz(),
+            packet_ms: setup.agreed.send_ptime_ms.into(),
+            comfort_noise: setup.agreed.comfort_noise.as_ref().map(|noise| noise.receive_payload_type),
+        };
+        let start = StreamStart::from_random(worker.random_u64(), worker.random_u32());
+        let outgoing = Outgoing::new(send_format(&setup), jitter.frame_ms, start)?;
+        let roaming = config.rtp.latching == Latching::Roaming;
+        let network = Network::new(Rc::clone(&ports.rtp), Rc::clone(&ports.rtcp), roaming, &setup.agreed);
+        let media_timeout = config.timer.media_timeout.unwrap_or_default();
+        let mut media = Media {
+            bench: Rc::clone(&endpoint.workbench),
+            reports: Reports::new(leg),
+            jitter,
+            network,
+            pace: Pace::default(),
+            digits: Digits::new(&setup.agreed),
+            reception: Reception::new(setup.receive, jitter)?,
+            reporting: Reporting::new(&worker, &outgoing),
+            outgoing,
+            liveness: MediaTimeout::new(now, media_timeout),
+            seating: Seating::new(seat),
+            direction: setup.agreed.direction,
+            agreed: Box::new(setup.agreed),
+            open: false,
+            worker,
+        };
+        media.network.incoming.set_our_ssrc(media.outgoing.packets().ssrc());
+        media.liveness_follows(now);
+        Some(media)
+    }
+
+    /// Goes on as newly agreed; `None` and nothing changed if a codec cannot be made.
+    pub(super) fn change(&mut self, setup: MediaSetup) -> Option<()> {
+        let now = self.worker.now();
+        let send = send_format(&setup);
+        let reception = self.reception.changed(&setup.receive)?;
+        self.outgoing.change(send)?;
+        reception.apply(&mut self.reception);
+        self.network.change(&setup.agreed);
+        if setup.agreed.receive_telephone_events != self.agreed.receive_telephone_events {
+            self.digits = Digits::new(&setup.agreed);
+        }
+        self.direction = setup.agreed.direction;
+        *self.agreed = setup.agreed;
+        self.liveness_follows(now);
+        let (in_rate, out_rate) = self.rates();
+        self.seating.each(|seat| {
+            seat.rates_changed(in_rate, out_rate);
+            seat.held(self.agreed.on_hold);
+        });
+        Some(())
+    }
+
+    /// The rates of what it hears and of what it is sent.
+    pub fn rates(&self) -> (SampleRate, SampleRate) {
+        (self.reception.rate(), self.outgoing.rate())
+    }
+
+    /// From now on the peer is sent audio, and missed when it falls silent.
+    pub(super) fn open(&mut self) {
+        if !self.open {
+            self.open = true;
+            self.liveness.handle_life(self.worker.now());
+        }
+    }
+
+    /// Sends a digit to the peer, in place of audio; refused where it takes none.
+    pub fn send_digit(&mut self, digit: Digit, duration: Duration) -> Result<(), DigitError> {
+        self.outgoing.start_digit(digit, duration)
+    }
+
+    /// Moves to another seat with the next lap.
+    pub fn take_seat(&mut self, seat: Seat) {
+        seat.held(self.agreed.on_hold);
+        self.seating.give(seat);
+    }
+
+    /// Hears this programme from the next lap on, alone.
+    pub fn play(&mut self, programme: Programme) {
+        self.seating.each(|seat| {
+            if let Seat::Alone(current, _) = seat {
+                **current = programme;
+            }
+        });
+    }
+
+    fn took_place(&mut self, place: &Place) {
+        self.seating.took(place);
+        self.tell_memory(place);
+    }
+
+    /// What a lap touches, so that the worker can have it fetched while other legs make theirs.
+    fn tell_memory(&mut self, place: &Place) {
+        let mut nearby = Nearby::default();
+        nearby.add(Piece::of(self));
+        nearby.add(Piece::of(&*self.network.rtp));
+        let mut see = |address, bytes| nearby.add(Piece::at(address, bytes));
+        self.reception.hot_memory(&mut see);
+        self.seating.seat().hot_memory(&mut see);
+        place.will_touch(nearby);
+    }
+
+    /// Ends the laps.
+    pub(super) fn close(&mut self) {
+        self.seating.close();
+    }
+
+    fn hear(&mut self, tick: Tick) {
+        let bench = Rc::clone(&self.bench);
+        let bench = &mut *bench.borrow_mut();
+        self.drain(tick, &mut bench.datagram);
+        let frame = &mut bench.frame[..self.reception.rate().samples(self.jitter.frame_ms)];
+        self.reception.playout(&self.worker, &mut bench.scratch, tick.due, frame);
+        self.seating.seat().hear(frame);
+    }
+
+    fn drain(&mut self, tick: Tick, buffer: &mut [u8]) {
+        let rtp = Rc::clone(&self.network.rtp);
+        for _ in 0..DATAGRAMS_PER_LAP {
+            let Some(datagram) = rtp.recv(buffer) else { break };
+            let is_media = self.receive(&buffer[..datagram.len], datagram.from, datagram.arrival);
+            if is_media && !self.pace.may_have_more(datagram.arrival, tick.due) {
+                break;
+            }
+        }
+        if !tick
+            .number
+            .wrapping_add(u64::from(self.outgoing.packets().ssrc().0))
+            .is_multiple_of(LAPS_PER_RTCP)
+        {
+            return;
+        }
+        let Some(rtcp) = self.network.separate_rtcp().map(Rc::clone) else { return };
+        for _ in 0..DATAGRAMS_PER_LAP {
+            let Some(datagram) = rtcp.recv(buffer) else { break };
+            self.receive(&buffer[..datagram.len], datagram.from, datagram.arrival);
+        }
+    }
+
+    /// Takes a datagram; whether it was a packet of the peer's stream.
+    fn receive(&mut self, datagram: &[u8], from: SocketAddr, arrival: Instant) -> bool {
+        match self.network.incoming.handle(arrival, from, datagram) {
+            Arrived::Media { packet, .. } => {
+                self.liveness.handle_life(arrival);
+                self.take_packet(&packet, arrival);
+                return true;
+            }
+            Arrived::Unproven => self.liveness.handle_life(arrival),
+            Arrived::Control(report) => {
+                self.liveness.handle_life(arrival);
+                let Media { reporting, worker, network, outgoing, .. } = self;
+                reporting.handle(worker, arrival, report, network, outgoing);
+            }
+            Arrived::Dropped => {}
+        }
+        false
+    }
+
+    fn take_packet(&mut self, packet: &Packet<'_>, arrival: Instant) {
+        let header = &packet.header;
+        self.pace.note(header, self.reception.clock_rate_hz());
+        if !self.reception.takes(header.payload_type) {
+            // A digit: it takes a number of the sequence, but nobody is to hear it.
+            self.reception.insert_other(arrival, header.ssrc, header.sequence);
+            if let Some(digit) = self.digits.pressed(arrival, header, packet.payload) {
+                self.reports.send(MediaReport::Digit(digit));
+            }
+        } else if !self.direction.receives() {
+            self.reception.insert_other(arrival, header.ssrc, header.sequence); // on hold: neither heard nor missed
+        } else {
+            self.reception.insert(Arrival {
+                at: arrival,
+                ssrc: header.ssrc,
+                sequence: header.sequence,
+                timestamp: header.timestamp,
+                marker: header.marker,
+                payload_type: header.payload_type,
+                payload: packet.payload,
+            });
+        }
+    }
+
+    fn speak(&mut self, tick: Tick) {
+        let bench = Rc::clone(&self.bench);
+        let bench = &mut *bench.borrow_mut();
+        self.reports.retry();
+        let samples = self.outgoing.frame_samples();
+        if self.seating.seat().speak(&mut bench.frame[..samples]) == Progress::Ended {
+            self.play(Programme::Silence);
+            self.reports.send(MediaReport::PlaybackEnded);
+        }
+        if self.open && self.direction.sends() {
+            if let Some(len) = self.outgoing.send(&self.worker, tick.due, bench) {
+                self.network.send(&bench.datagram[..len]);
+            }
+        } else {
+            self.outgoing.skip(tick.due);
+        }
+        let Media { reporting, worker, network, outgoing, .. } = self;
+        reporting.send_when_due(worker, tick.due, network, outgoing, &mut bench.report);
+        if self.open && self.liveness.is_expired(tick.due) {
+            self.liveness.handle_life(tick.due); // told once per timeout
+            self.reports.send(MediaReport::Silent);
+        }
+    }
+
+    pub(super) fn say_goodbye(&mut self) {
+        let bench = Rc::clone(&self.bench);
+        let Media { reporting, worker, network, outgoing, .. } = self;
+        reporting.say_goodbye(worker, network, outgoing, &mut bench.borrow_mut().report);
+    }
+
+    /// The figures so far.
+    pub fn summary(&self) -> MediaSummary {
+        let jitter = self.reception.counters();
+        let network = self.network.incoming.counters();
+        let latch = network.latch;
+        let clock_rate = u64::from(self.reception.clock_rate_hz());
+        MediaSummary {
+            received: jitter.received,
+            late: jitter.late,
+            lost: jitter.lost,
+            duplicate: jitter.duplicate,
+            discarded: jitter.discarded + self.reception.undecodable(),
+            refused: latch.payload_type + latch.probation + latch.foreign_source + latch.foreign_rtcp,
+            malformed: network.malformed.total()
+                + network.datagrams.stun
+                + network.datagrams.dtls
+                + network.datagrams.other,
+            concealed: Duration::from_millis(jitter.concealed_units * 1000 / clock_rate),
+            jitter_ms: self.network.incoming.sources().current().map_or(0.0, |source| source.jitter_ms()),
+            depth_ms: self.reception.depth_ms(),
+            unencodable: self.outgoing.unencodable(),
+            sent: self.outgoing.packets().sent().packets,
+            round_trip: self.reporting.round_trip(),
+        }
+    }
+
+    /// The peer is missed only while it should send and may not fall silent.
+    fn liveness_follows(&mut self, now: Instant) {
+        let suppressed = self.agreed.comfort_noise.is_some() || self.agreed.codec.receive_fmtp.flag("usedtx");
+        self.liveness.set_peer_sends(now, self.agreed.direction.receives());
+        self.liveness.set_silence_suppressed(now, suppressed);
+    }
+}
+
+fn send_format(setup: &MediaSetup) -> SendFormat {
+    SendFormat {
+        payload_type: setup.agreed.codec.send_payload_type,
+        format: setup.send.clone(),
+        packet_ms: setup.agreed.send_ptime_ms.into(),
+        telephone_event: setup
+            .agreed
+            .telephone_event
+            .as_ref()
+            .map(|event| (event.send_payload_type, event.clock_rate)),
+    }
+}

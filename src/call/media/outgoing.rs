@@ -1,0 +1,151 @@
+//! What a peer is sent, from frame to packet: joining, encoding, numbering.
+
+use super::Workbench;
+use crate::audio::frame::FrameJoiner;
+use crate::audio::{Encoder, Format, SampleRate};
+use crate::rtp::packet::HEADER_LEN;
+use crate::rtp::packet_sender::{DigitError, PacketSender, StreamStart};
+use crate::rtp::telephone_event::Digit;
+use crate::worker::Worker;
+use std::time::{Duration, Instant};
+
+/// How a leg's audio is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SendFormat {
+    /// The payload type that the peer expects.
+    pub payload_type: u8,
+    /// The codec.
+    pub format: Format,
+    /// Audio per packet; a multiple of the frame.
+    pub packet_ms: u32,
+    /// Payload type and clock rate of telephone-event, where the peer takes it.
+    pub telephone_event: Option<(u8, u32)>,
+}
+
+/// The sending side of a leg's audio.
+pub struct Outgoing {
+    send: SendFormat,
+    encoder: Encoder,
+    /// Where a packet is longer than a frame.
+    joiner: Option<FrameJoiner>,
+    packets: PacketSender,
+    frame_ms: u32,
+    unencodable: u64,
+}
+
+impl Outgoing {
+    /// A fresh sender; `None` if its encoder cannot be made.
+    pub fn new(send: SendFormat, frame_ms: u32, start: StreamStart) -> Option<Outgoing> {
+        let encoder = Encoder::new(&send.format).ok()?;
+        let mut packets = PacketSender::new(start, send.format.clock_rate_hz());
+        packets.set_telephone_event(send.telephone_event);
+        let joiner = joiner_for(&send, frame_ms);
+        Some(Outgoing { send, encoder, joiner, packets, frame_ms, unencodable: 0 })
+    }
+
+    /// Sends otherwise from now on; the stream goes on. `None` and nothing changed if the encoder cannot be made.
+    pub fn change(&mut self, send: SendFormat) -> Option<()> {
+        if send.format != self.send.format {
+            self.encoder = Encoder::new(&send.format).ok()?;
+            self.packets.set_clock_rate(send.format.clock_rate_hz());
+        }
+        if send.format != self.send.format || send.packet_ms != self.send.packet_ms {
+            self.joiner = joiner_for(&send, self.frame_ms);
+        }
+        self.packets.set_telephone_event(send.telephone_event);
+        self.send = send;
+        Some(())
+    }
+
+    /// The rate of the frames it takes.
+    pub fn rate(&self) -> SampleRate {
+        self.encoder.rate()
+    }
+
+    /// Samples of a frame.
+    pub fn frame_samples(&self) -> usize {
+        self.rate().samples(self.frame_ms)
+    }
+
+    /// Queues a digit, which takes the place of audio.
+    pub fn start_digit(&mut self, digit: Digit, duration: Duration) -> Result<(), DigitError> {
+        self.packets.start_digit(digit, duration)
+    }
+
+    /// The numbers of the stream, for reports.
+    pub fn packets(&self) -> &PacketSender {
+        &self.packets
+    }
+
+    /// Goes on under another SSRC (RFC 3550 §8.2).
+    pub fn change_stream(&mut self, start: StreamStart) {
+        self.packets.change_stream(start);
+    }
+
+    /// Frames that the codec could not encode.
+    pub fn unencodable(&self) -> u64 {
+        self.unencodable
+    }
+
+    /// Nothing is sent in this frame; time goes on.
+    pub fn skip(&mut self, due: Instant) {
+        if let Some(joiner) = &mut self.joiner {
+            joiner.clear();
+        }
+        let units = self.units(self.frame_ms);
+        self.packets.skip(due, units);
+    }
+
+    /// Takes the frame in `bench.frame`; writes the packet to `bench.datagram` and returns its length once one is full.
+    pub fn send(&mut self, worker: &Worker, due: Instant, bench: &mut Workbench) -> Option<usize> {
+        let frame_samples = self.frame_samples();
+        let Workbench { frame, packet, payload, datagram, .. } = bench;
+        let samples: &[i16] = match &mut self.joiner {
+            None => &frame[..frame_samples],
+            Some(joiner) => {
+                let packet = &mut packet[..self.encoder.rate().samples(self.send.packet_ms)];
+                if !joiner.push(&frame[..frame_samples]) || !joiner.pop(packet) {
+                    return None;
+                }
+                packet
+            }
+        };
+        let units = self.units(self.send.packet_ms);
+        if let Some(len) = self.packets.digit_frame(due, units, datagram) {
+            return Some(len);
+        }
+        let encoder = &mut self.encoder;
+        let encoded = match encoder {
+            Encoder::Opus(_) => worker.on_codec_stack(|| encoder.encode(samples, payload)),
+            _ => encoder.encode(samples, payload),
+        };
+        match encoded {
+            Ok(0) => {
+                self.packets.skip(due, units); // discontinuous transmission
+                None
+            }
+            Ok(len) => {
+                let payload_type = self.send.payload_type;
+                Some(self.packets.frame(due, payload_type, units, &payload[..len], datagram))
+            }
+            Err(_) => {
+                self.unencodable += 1;
+                self.packets.skip(due, units);
+                None
+            }
+        }
+    }
+
+    fn units(&self, duration_ms: u32) -> u32 {
+        self.packets.clock_rate() / 1000 * duration_ms
+    }
+}
+
+/// The largest datagram that we write: header and the longest payload, L16 of 60 ms at 48 kHz.
+pub const MAX_DATAGRAM: usize = HEADER_LEN + 2 * super::PACKET_SAMPLES;
+
+fn joiner_for(send: &SendFormat, frame_ms: u32) -> Option<FrameJoiner> {
+    let rate = send.format.rate();
+    (send.packet_ms != frame_ms)
+        .then(|| FrameJoiner::new(rate.samples(send.packet_ms), rate.samples(frame_ms)))
+}

@@ -1,0 +1,149 @@
+//! What a peer says, from packet to frame: the jitter buffer in front of the [`Voice`] that decodes.
+
+use super::voice::{ReceiveFormat, Scratch, Voice};
+use crate::audio::SampleRate;
+use crate::rtp::jitter_buffer::{Arrival, Inserted, JitterBuffer, JitterCounters, JitterSettings, Playout};
+use crate::rtp::{SequenceNumber, Ssrc};
+use crate::worker::Worker;
+use std::time::Instant;
+
+/// The receiving side of a leg's audio.
+pub struct Reception {
+    settings: JitterSettings,
+    jitter_buffer: JitterBuffer,
+    voice: Voice,
+    /// Of jitter buffers that were given up.
+    former: JitterCounters,
+}
+
+/// What a new negotiation makes of a receiver; made first, applied when all else can follow too.
+pub enum Change {
+    /// The decoder in use and all that waits stay; other formats may be sent.
+    Formats(Vec<ReceiveFormat>),
+    /// Another decoder, an empty jitter buffer.
+    Anew(Box<Reception>),
+}
+
+impl Change {
+    /// Applies it.
+    pub fn apply(self, reception: &mut Reception) {
+        match self {
+            Change::Formats(formats) => reception.voice.change_formats(formats),
+            Change::Anew(anew) => {
+                let former = total(&reception.former, reception.jitter_buffer.counters());
+                *reception = Reception { former, ..*anew };
+            }
+        }
+    }
+}
+
+impl Reception {
+    /// A fresh receiver of these formats, the first one expected; `None` if it cannot be made.
+    pub fn new(formats: Vec<ReceiveFormat>, settings: JitterSettings) -> Option<Reception> {
+        let voice = Voice::new(formats, settings.frame_ms)?;
+        let settings = JitterSettings { clock_rate: voice.clock_rate_hz(), ..settings };
+        let jitter_buffer = JitterBuffer::new(settings);
+        Some(Reception { settings, jitter_buffer, voice, former: JitterCounters::default() })
+    }
+
+    /// What these formats would make of it; `None` if a decoder cannot be made.
+    pub fn changed(&self, formats: &[ReceiveFormat]) -> Option<Change> {
+        if self.voice.goes_on_with(formats) {
+            return Some(Change::Formats(formats.to_vec()));
+        }
+        Some(Change::Anew(Box::new(Reception::new(formats.to_vec(), self.settings)?)))
+    }
+
+    /// The RTP clock of the format in use.
+    pub fn clock_rate_hz(&self) -> u32 {
+        self.voice.clock_rate_hz()
+    }
+
+    /// The rate of its frames, which stays whatever codec the peer uses.
+    pub fn rate(&self) -> SampleRate {
+        self.voice.rate()
+    }
+
+    /// Whether packets of this type are audio of ours.
+    pub fn takes(&self, payload_type: u8) -> bool {
+        self.voice.takes(payload_type) || self.settings.comfort_noise == Some(payload_type)
+    }
+
+    /// A packet has come.
+    pub fn insert(&mut self, arrival: Arrival<'_>) -> Inserted {
+        if self.voice.changes_clock(arrival.payload_type) && self.voice.switch_to(arrival.payload_type) {
+            // Timestamps of two clocks do not compare: what waited is given up, the new format begins.
+            self.settings.clock_rate = self.voice.clock_rate_hz();
+            self.former = total(&self.former, self.jitter_buffer.counters());
+            self.jitter_buffer = JitterBuffer::new(self.settings);
+        }
+        self.jitter_buffer.insert(arrival)
+    }
+
+    /// A packet has come that carries no audio, but a number of the same sequence.
+    pub fn insert_other(&mut self, at: Instant, ssrc: Ssrc, sequence: SequenceNumber) {
+        self.jitter_buffer.insert_other(at, ssrc, sequence);
+    }
+
+    /// The frame that is due at `due`: fills `frame` whole; whether any sound of the peer is in it.
+    pub fn playout(
+        &mut self,
+        worker: &Worker,
+        scratch: &mut Scratch,
+        due: Instant,
+        frame: &mut [i16],
+    ) -> bool {
+        let mut stretched = 0;
+        loop {
+            match self.jitter_buffer.playout(due, self.voice.held_units()) {
+                Playout::Packet(packet) => stretched += self.voice.play(worker, scratch, &packet, frame),
+                Playout::Conceal { units } => {
+                    let next = self.jitter_buffer.peek_next();
+                    self.voice.conceal(worker, scratch, units, next.as_ref());
+                }
+                Playout::Pause { units, .. } => self.voice.pause(scratch, units),
+                Playout::Enough | Playout::Empty => break,
+            }
+        }
+        if stretched != 0 {
+            self.jitter_buffer.stretched(stretched);
+        }
+        self.voice.take_frame(frame)
+    }
+
+    /// Where the work of the next lap lies, as address and bytes, for the worker to have it fetched ahead.
+    pub fn hot_memory(&self, see: &mut dyn FnMut(usize, usize)) {
+        self.jitter_buffer.hot_memory(see);
+        self.voice.hot_memory(see);
+    }
+
+    /// What has happened to packets and audio so far.
+    pub fn counters(&self) -> JitterCounters {
+        total(&self.former, self.jitter_buffer.counters())
+    }
+
+    /// Packets that no decoder could read.
+    pub fn undecodable(&self) -> u64 {
+        self.voice.undecodable()
+    }
+
+    /// How long a packet waits at this moment.
+    pub fn depth_ms(&self) -> u32 {
+        self.jitter_buffer.depth_ms()
+    }
+}
+
+fn total(one: &JitterCounters, other: &JitterCounters) -> JitterCounters {
+    JitterCounters {
+        received: one.received + other.received,
+        played: one.played + other.played,
+        late: one.late + other.late,
+        lost: one.lost + other.lost,
+        duplicate: one.duplicate + other.duplicate,
+        discarded: one.discarded + other.discarded,
+        concealed_units: one.concealed_units + other.concealed_units,
+        shortened_units: one.shortened_units + other.shortened_units,
+        lengthened_units: one.lengthened_units + other.lengthened_units,
+        restarts: one.restarts + other.restarts,
+    }
+}

@@ -1,0 +1,164 @@
+//! Where a leg's audio goes and comes from: a programme of its own, or a place in a conference.
+
+use super::programme::{Programme, Progress};
+use crate::audio::SampleRate;
+use crate::call::conferences::{Room, Tones};
+use crate::conference::{Command, ConferenceError, ParticipantId, ParticipantSettings};
+use crate::worker::{Place, PlaceCloser, Round};
+use std::rc::Rc;
+
+/// What a leg hears and who hears it.
+pub enum Seat {
+    /// Alone with a programme, in a round of its own.
+    Alone(Box<Programme>, Rc<Round>),
+    /// In a conference.
+    Conference(Participant),
+}
+
+/// The seat a leg has, the one it moves to with the next lap, and the way to end its laps.
+pub struct Seating {
+    seat: Seat,
+    closed: bool,
+    next: Option<Box<Seat>>,
+    closer: Option<PlaceCloser>,
+}
+
+impl Seating {
+    /// In this seat, with laps that nobody makes yet.
+    pub fn new(seat: Seat) -> Seating {
+        Seating { seat, closed: false, next: None, closer: None }
+    }
+
+    /// The seat of this lap.
+    pub fn seat(&mut self) -> &mut Seat {
+        &mut self.seat
+    }
+
+    /// Moves with the next lap.
+    pub fn give(&mut self, seat: Seat) {
+        self.next = Some(Box::new(seat));
+    }
+
+    /// Changes the seat in which the leg is, or is about to be.
+    pub fn each(&mut self, change: impl FnOnce(&mut Seat)) {
+        change(self.next.as_deref_mut().unwrap_or(&mut self.seat));
+    }
+
+    /// Moves; the round to join, if there was somewhere to move.
+    pub fn change(&mut self) -> Option<Rc<Round>> {
+        self.seat = *self.next.take()?;
+        Some(Rc::clone(self.seat.round()))
+    }
+
+    /// The laps are made from this place.
+    pub fn took(&mut self, place: &Place) {
+        self.closer = Some(place.closer());
+    }
+
+    /// Ends the laps.
+    pub fn close(&mut self) {
+        self.closed = true;
+        if let Some(closer) = &self.closer {
+            closer.close();
+        }
+    }
+
+    /// Whether the laps are to end.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+}
+
+/// A place in a conference; left when dropped.
+pub struct Participant {
+    room: Rc<Room>,
+    id: ParticipantId,
+    tones: Tones,
+}
+
+impl Participant {
+    /// Takes a place from the conference's next tick on.
+    pub fn join(
+        room: Rc<Room>,
+        settings: ParticipantSettings,
+        tones: Tones,
+    ) -> Result<Participant, ConferenceError> {
+        let id = room.mixer.borrow_mut().join(settings)?;
+        room.entered(id, tones);
+        Ok(Participant { room, id, tones })
+    }
+
+    /// Who it is there.
+    pub fn id(&self) -> ParticipantId {
+        self.id
+    }
+
+    /// Changes it from the next tick on.
+    pub fn command(&self, command: Command) {
+        // Its place is given up by Drop alone, so it is always there.
+        let _ = self.room.mixer.borrow_mut().command(self.id, command);
+    }
+}
+
+impl Drop for Participant {
+    fn drop(&mut self) {
+        self.room.mixer.borrow_mut().leave(self.id);
+        self.room.left(self.tones);
+    }
+}
+
+impl Seat {
+    /// The laps of this seat.
+    pub fn round(&self) -> &Rc<Round> {
+        match self {
+            Seat::Alone(_, round) => round,
+            Seat::Conference(participant) => &participant.room.round,
+        }
+    }
+
+    /// The peer's frame of this lap.
+    pub fn hear(&mut self, frame: &[i16]) {
+        match self {
+            Seat::Alone(programme, _) => programme.hear(frame),
+            Seat::Conference(participant) => {
+                participant.room.mixer.borrow_mut().add(participant.id, frame);
+            }
+        }
+    }
+
+    /// Fills what the peer is sent in this lap.
+    pub fn speak(&mut self, frame: &mut [i16]) -> Progress {
+        match self {
+            Seat::Alone(programme, _) => programme.speak(frame),
+            Seat::Conference(participant) => {
+                participant.room.mixer.borrow_mut().mix_minus(participant.id, frame);
+                Progress::Plays
+            }
+        }
+    }
+
+    /// Where the work of the next lap lies, as address and bytes, for the worker to have it fetched ahead.
+    pub fn hot_memory(&self, see: &mut dyn FnMut(usize, usize)) {
+        if let Seat::Conference(participant) = self {
+            participant.room.mixer.borrow_mut().hot_memory(participant.id, see);
+        }
+    }
+
+    /// The rates of the leg's frames have changed.
+    pub fn rates_changed(&mut self, in_rate: SampleRate, out_rate: SampleRate) {
+        match self {
+            Seat::Alone(programme, _) => programme.rates_changed(in_rate, out_rate),
+            Seat::Conference(participant) => {
+                participant.command(Command::InRate(in_rate));
+                participant.command(Command::OutRate(out_rate));
+            }
+        }
+    }
+
+    /// The peer holds us, or no longer does.
+    pub fn held(&self, on_hold: bool) {
+        if let Seat::Conference(participant) = self {
+            participant.command(Command::Hold(on_hold));
+        }
+    }
+}

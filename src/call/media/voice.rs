@@ -1,0 +1,258 @@
+//! The decoding half of a leg's receiver: packets of whatever codec the peer uses become frames of one rate.
+
+use crate::audio::frame::FrameCutter;
+use crate::audio::resample::Resampler;
+use crate::audio::stretch::{self, Urgency as StretchUrgency};
+use crate::audio::{Decoder, Format, SampleRate};
+use crate::rtp::jitter_buffer::{Packet, Stretch, Urgency};
+use crate::worker::Worker;
+
+/// The longest packet: 120 ms at 48 kHz.
+const PACKET_SAMPLES: usize = 5760;
+
+/// Room for a packet's samples while it is decoded, resampled and stretched. All legs of a worker share one, since
+/// nothing in it outlives a switch.
+pub struct Scratch {
+    decoded: Box<[i16]>,
+    changed: Box<[i16]>,
+}
+
+impl Default for Scratch {
+    fn default() -> Scratch {
+        // Twice: lengthening adds, and so does resampling before it.
+        let room = || vec![0; 2 * PACKET_SAMPLES].into_boxed_slice();
+        Scratch { decoded: room(), changed: room() }
+    }
+}
+
+/// A format that the peer may send, by its payload type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceiveFormat {
+    /// The payload type in the packets that we receive.
+    pub payload_type: u8,
+    /// The codec.
+    pub format: Format,
+}
+
+/// The decoder in use, with what brings its samples to the leg's rate.
+pub struct Voice {
+    formats: Vec<ReceiveFormat>,
+    current: usize,
+    decoder: Decoder,
+    resampler: Option<Resampler>,
+    rate: SampleRate,
+    cutter: FrameCutter,
+    /// The frame that is due is in the caller's hands already.
+    ready: bool,
+    undecodable: u64,
+}
+
+impl Voice {
+    /// Expects the first of `formats`, whose rate is that of the frames; `None` if its decoder cannot be made.
+    pub fn new(formats: Vec<ReceiveFormat>, frame_ms: u32) -> Option<Voice> {
+        let decoder = Decoder::new(&formats.first()?.format).ok()?;
+        let rate = decoder.rate();
+        let cutter = FrameCutter::new(rate.samples(frame_ms), 2 * rate.samples(120));
+        Some(Voice {
+            formats,
+            current: 0,
+            decoder,
+            resampler: None,
+            rate,
+            cutter,
+            ready: false,
+            undecodable: 0,
+        })
+    }
+
+    /// Whether the decoder in use is the one that these formats begin with, at the same rate.
+    pub fn goes_on_with(&self, formats: &[ReceiveFormat]) -> bool {
+        formats.first().is_some_and(|first| first.format.rate() == self.rate)
+            && formats.contains(&self.formats[self.current])
+    }
+
+    /// The peer may send these formats from now on; the one in use is among them.
+    pub fn change_formats(&mut self, formats: Vec<ReceiveFormat>) {
+        let in_use = &self.formats[self.current];
+        self.current = formats.iter().position(|format| format == in_use).expect("the format in use stays");
+        self.formats = formats;
+    }
+
+    /// The rate of the frames.
+    pub fn rate(&self) -> SampleRate {
+        self.rate
+    }
+
+    /// The RTP clock of the format in use.
+    pub fn clock_rate_hz(&self) -> u32 {
+        self.formats[self.current].format.clock_rate_hz()
+    }
+
+    /// Whether a payload type is one of the formats.
+    pub fn takes(&self, payload_type: u8) -> bool {
+        self.find(payload_type).is_some()
+    }
+
+    /// Whether a payload type is a format of another RTP clock than the one in use.
+    pub fn changes_clock(&self, payload_type: u8) -> bool {
+        payload_type != self.formats[self.current].payload_type
+            && self
+                .find(payload_type)
+                .is_some_and(|index| self.formats[index].format.clock_rate_hz() != self.clock_rate_hz())
+    }
+
+    /// Decodes another format from now on; `false` if it is none of ours.
+    pub fn switch_to(&mut self, payload_type: u8) -> bool {
+        let Some(index) = self.find(payload_type) else { return false };
+        let Ok(decoder) = Decoder::new(&self.formats[index].format) else { return false };
+        self.resampler = (decoder.rate() != self.rate).then(|| Resampler::new(decoder.rate(), self.rate));
+        self.decoder = decoder;
+        self.current = index;
+        true
+    }
+
+    /// Audio that is decoded and waits, in units of the RTP clock.
+    pub fn held_units(&self) -> u32 {
+        let ready = if self.ready { self.cutter.frame_samples() } else { 0 };
+        let held = (self.cutter.len_samples() + ready) as u64 * u64::from(self.clock_rate_hz());
+        (held / u64::from(self.rate.hertz())) as u32
+    }
+
+    /// Decodes a packet; returns by how many units it was made longer (or shorter) than it is. One that is just the frame
+    /// that is due goes straight to `frame`.
+    pub fn play(
+        &mut self,
+        worker: &Worker,
+        scratch: &mut Scratch,
+        packet: &Packet<'_>,
+        frame: &mut [i16],
+    ) -> i32 {
+        let current = self.formats[self.current].payload_type;
+        if packet.payload_type != current && !self.switch_to(packet.payload_type) {
+            self.undecodable += 1;
+            return 0;
+        }
+        let Scratch { decoded, changed } = scratch;
+        let is_frame = self.is_frame(packet);
+        let target = if is_frame { frame } else { &mut decoded[..] };
+        let decoder = &mut self.decoder;
+        let result = match decoder {
+            Decoder::Opus(_) => worker.on_codec_stack(|| decoder.decode(packet.payload, target)),
+            _ => decoder.decode(packet.payload, target),
+        };
+        let Ok(len) = result else {
+            self.undecodable += 1;
+            return 0;
+        };
+        if is_frame {
+            self.ready = true;
+            return 0;
+        }
+        let skipped = self.samples(packet.skip).min(len);
+        if packet.stretch == Stretch::None {
+            self.push(&decoded[skipped..len], changed);
+            return 0;
+        }
+        let (len, by) = self.stretch(&decoded[skipped..len], packet.stretch, changed);
+        self.push(&changed[..len], decoded);
+        by
+    }
+
+    /// Whether a packet is, as it stands, the whole of the next frame.
+    fn is_frame(&self, packet: &Packet<'_>) -> bool {
+        let as_it_stands = packet.skip == 0 && packet.stretch == Stretch::None && self.resampler.is_none();
+        as_it_stands
+            && !self.ready
+            && self.decoder.payload_samples(packet.payload).is_ok_and(|len| self.cutter.is_next_frame(len))
+    }
+
+    /// Makes up for `units` that did not come, from in-band redundancy in the packet behind the gap where it has some.
+    pub fn conceal(&mut self, worker: &Worker, scratch: &mut Scratch, units: u32, next: Option<&Packet<'_>>) {
+        let len = self.samples(units).min(PACKET_SAMPLES);
+        let Scratch { decoded, changed } = scratch;
+        let missing = &mut decoded[..len];
+        let decoder = &mut self.decoder;
+        match (&decoder, next) {
+            (Decoder::Opus(_), Some(next)) => {
+                worker.on_codec_stack(|| decoder.decode_fec(next.payload, missing));
+            }
+            (Decoder::Opus(_), None) => worker.on_codec_stack(|| decoder.conceal(missing)),
+            _ => decoder.conceal(missing),
+        }
+        let (missing, _) = decoded.split_at(len);
+        self.push(missing, changed);
+    }
+
+    /// The sender pauses.
+    pub fn pause(&mut self, scratch: &mut Scratch, units: u32) {
+        let len = self.samples(units).min(PACKET_SAMPLES);
+        scratch.decoded[..len].fill(0);
+        self.push(&scratch.decoded[..len], &mut scratch.changed);
+    }
+
+    /// Fills `frame`, with silence where nothing has come; whether anything has.
+    pub fn take_frame(&mut self, frame: &mut [i16]) -> bool {
+        if std::mem::take(&mut self.ready) || self.cutter.pop(frame) {
+            return true;
+        }
+        let held = self.cutter.len_samples();
+        frame.fill(0);
+        // The rest of a talkspurt that has ended: completed with silence.
+        held > 0 && self.cutter.push(&frame[held..]) && self.cutter.pop(frame)
+    }
+
+    /// Where the work of the next lap lies, as address and bytes, for the worker to have it fetched ahead.
+    pub fn hot_memory(&self, see: &mut dyn FnMut(usize, usize)) {
+        self.decoder.hot_memory(see);
+    }
+
+    /// Packets that no decoder could read.
+    pub fn undecodable(&self) -> u64 {
+        self.undecodable
+    }
+
+    fn find(&self, payload_type: u8) -> Option<usize> {
+        self.formats.iter().position(|format| format.payload_type == payload_type)
+    }
+
+    /// Units of the RTP clock as samples of the decoder.
+    fn samples(&self, units: u32) -> usize {
+        let samples = u64::from(units) * u64::from(self.decoder.rate().hertz());
+        (samples / u64::from(self.clock_rate_hz())) as usize
+    }
+
+    /// Copies `audio` to `out`, longer or shorter as wished; returns its length and the change in units.
+    fn stretch(&self, audio: &[i16], wish: Stretch, out: &mut [i16]) -> (usize, i32) {
+        let rate = self.decoder.rate();
+        let len = match wish {
+            Stretch::None => unreachable!("asked only for a change"),
+            Stretch::Shorten { units, urgency } => {
+                stretch::shorten(audio, rate, urgency_of(urgency), self.samples(units), out)
+            }
+            Stretch::Lengthen { units, urgency } => {
+                stretch::lengthen(audio, rate, urgency_of(urgency), self.samples(units), out)
+            }
+        };
+        let change = len as i64 - audio.len() as i64;
+        (len, (change * i64::from(self.clock_rate_hz()) / i64::from(rate.hertz())) as i32)
+    }
+
+    /// Takes samples of the decoder's rate; `room` is for what resampling makes of them.
+    fn push(&mut self, samples: &[i16], room: &mut [i16]) {
+        let pushed = match &mut self.resampler {
+            None => self.cutter.push(samples),
+            Some(resampler) => {
+                let len = resampler.process(samples, room);
+                self.cutter.push(&room[..len])
+            }
+        };
+        debug_assert!(pushed, "the jitter buffer gives no more than a frame needs");
+    }
+}
+
+fn urgency_of(urgency: Urgency) -> StretchUrgency {
+    match urgency {
+        Urgency::WhenQuiet => StretchUrgency::WhenPeriodic, // its seam is not heard either
+        Urgency::Now => StretchUrgency::Now,
+    }
+}
