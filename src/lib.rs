@@ -11,8 +11,12 @@ pub mod audio;
 pub mod call;
 pub mod conference;
 pub mod config;
+pub mod logging;
 pub mod rtp;
 pub mod sdp;
+pub mod serve;
 pub mod services;
 pub mod sip;
+#[cfg(test)]
+mod tidy;
 pub mod worker;

@@ -1,0 +1,110 @@
+//! Joins a conference and stays in it until the caller hangs up; a key sequence mutes and unmutes.
+
+use super::Greeting;
+use super::keys::KeySequence;
+use crate::audio::Gain;
+use crate::audio::tone::Tone;
+use crate::call::Leg;
+use crate::call::conferences::{Full, Room, Tones};
+use crate::call::leg::{Gone, LegEvent};
+use crate::call::media::{Participant, Programme, Seat};
+use crate::conference::{Audience, Command, ParticipantSettings, Sound};
+use std::rc::Rc;
+
+/// A place in a conference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JoinConference {
+    /// The conference's name.
+    pub name: String,
+    /// As many may be in it.
+    pub max_participants: usize,
+    /// What is heard of coming and going.
+    pub tones: Tones,
+    /// Keys that mute and unmute.
+    pub mute_key: Option<String>,
+    /// Whether a participant that holds us is heard all the same.
+    pub mix_when_held: bool,
+}
+
+impl JoinConference {
+    /// As the leg's route and the configuration say.
+    pub fn of(leg: &Leg) -> JoinConference {
+        let (route, config) = (&leg.found.route, &leg.endpoint.config);
+        JoinConference {
+            name: leg.found.conference_name().unwrap_or_default().to_owned(),
+            max_participants: route.max_participants.unwrap_or(config.limit.max_participants),
+            tones: Tones {
+                enter: route.enter_tone.unwrap_or(config.conference.enter_tone),
+                leave: route.leave_tone.unwrap_or(config.conference.leave_tone),
+                waiting: route.waiting_tone.unwrap_or(config.conference.waiting_tone),
+            },
+            mute_key: config.conference.mute_key.clone(),
+            mix_when_held: !config.conference.hold_mutes,
+        }
+    }
+
+    /// Takes the call, joins, and stays.
+    pub fn run(&self, leg: &mut Leg, greeting: &Greeting) -> Result<(), Gone> {
+        let room = self.enter(leg)?;
+        greeting.run(leg, |leg| {
+            // Before the answer nobody is heard: the caller waits at the door.
+            leg.play(|_, out_rate| Programme::tone(Tone::waiting(), out_rate));
+            Ok(())
+        })?;
+        let participant = self.join(leg, &room)?;
+        let id = participant.id();
+        leg.sit(Seat::Conference(participant));
+        let mut mute = KeySequence::new(self.mute_key.as_deref());
+        let mut muted = false;
+        loop {
+            if let LegEvent::Digit(digit) = leg.wait(None)?
+                && mute.press(digit)
+            {
+                muted = !muted;
+                let mut mixer = room.mixer.borrow_mut();
+                let _ = mixer.command(id, Command::Mute(muted));
+                let _ = mixer.play(Sound::Tone(mute_tone(muted)), Audience::Only(id));
+                log::info!(leg = leg.id.0, call_id = leg.call_id(); "{} by key", if muted { "muted" } else { "unmuted" });
+            }
+        }
+    }
+
+    /// Finds or makes the conference before the call is answered.
+    fn enter(&self, leg: &mut Leg) -> Result<Rc<Room>, Gone> {
+        let endpoint = Rc::clone(&leg.endpoint);
+        endpoint.conferences.enter(&self.name, self.max_participants, endpoint.worker.metronome()).map_err(
+            |full| {
+                leg.reject(match full {
+                    Full::Participants => 486,
+                    Full::Conferences => 503,
+                })
+            },
+        )
+    }
+
+    fn join(&self, leg: &mut Leg, room: &Rc<Room>) -> Result<Participant, Gone> {
+        let (in_rate, out_rate) = leg.rates();
+        let settings = ParticipantSettings {
+            in_rate,
+            out_rate,
+            muted: false,
+            deaf: false,
+            gain_in: Gain::UNITY,
+            gain_out: Gain::UNITY,
+            mix_when_held: self.mix_when_held,
+            name: leg.name.clone(),
+        };
+        // Others may have come while it rang.
+        let is_full = room.mixer.borrow().len() >= self.max_participants;
+        let joined = Participant::join(Rc::clone(room), settings, self.tones);
+        let participant =
+            joined.ok().filter(|_| !is_full).ok_or_else(|| leg.hang_up(486, "the conference is full"))?;
+        log::info!(leg = leg.id.0, call_id = leg.call_id(); "{} joined conference {}", leg.name, room.name);
+        Ok(participant)
+    }
+}
+
+/// Low: others no longer hear you; high: they do.
+fn mute_tone(muted: bool) -> Tone {
+    Tone::beep(if muted { 400.0 } else { 800.0 }, 150, -16.0)
+}
