@@ -1,0 +1,28 @@
+//! The whole binary against real peers: sipp for each flow of the signalling, baresip as a phone, raw sockets for abuse.
+//!
+//! It runs the release binary, as users do. `scripts/test` builds it and installs the peers.
+
+mod abuse;
+mod caller;
+mod callers;
+mod command_line;
+mod connections;
+mod conversation;
+mod dialog;
+mod hearing;
+mod holding;
+mod keys;
+mod listening;
+mod messages;
+mod phones;
+mod reports;
+mod resources;
+mod scene;
+mod server;
+mod services;
+mod signalling;
+mod sipp;
+mod speech;
+mod talk;
+mod tones;
+mod wire;

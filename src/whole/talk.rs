@@ -1,0 +1,415 @@
+//! Callers that talk: RTP of all of them paced by one thread, and everything that comes back to them.
+//!
+//! The pacer is late when the machine is busy; then it catches up, and notes its own lateness, so that a test does not
+//! blame the server for it.
+
+use crate::caller::Call;
+use crate::hearing::{RATE, Samples};
+use audio_codec_algorithms::{decode_alaw, decode_ulaw, encode_alaw, encode_ulaw};
+use std::collections::VecDeque;
+use std::net::{SocketAddr, UdpSocket};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// A packet this much behind its time may miss its tick, and cost the listeners a concealed frame.
+const LATE: Duration = Duration::from_millis(1);
+/// Payload type of telephone-event in our offers.
+const EVENT: u8 = 101;
+/// How long a key is held.
+const KEY_MS: u32 = 160;
+/// RFC 4733 §2.5.1.4: the last packet of an event is sent three times.
+const EVENT_ENDS: u32 = 3;
+
+/// The companding law of G.711.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Law {
+    Mu,
+    A,
+}
+
+impl Law {
+    /// The rest of an `m=` line that offers this law, packets of `packet_ms`, and telephone-event.
+    pub fn formats(self, packet_ms: u32) -> String {
+        let (number, name) = match self {
+            Law::Mu => (0, "PCMU"),
+            Law::A => (8, "PCMA"),
+        };
+        format!(
+            "{number} {EVENT}\r\na=rtpmap:{number} {name}/8000\r\na=rtpmap:{EVENT} telephone-event/8000\r\n\
+             a=fmtp:{EVENT} 0-16\r\na=ptime:{packet_ms}\r\n"
+        )
+    }
+
+    fn payload_type(self) -> u8 {
+        match self {
+            Law::Mu => 0,
+            Law::A => 8,
+        }
+    }
+
+    fn encode(self, sample: f32) -> u8 {
+        let sample = (sample * 32768.0).round().clamp(-32768.0, 32767.0) as i16;
+        match self {
+            Law::Mu => encode_ulaw(sample),
+            Law::A => encode_alaw(sample),
+        }
+    }
+
+    fn decode(self, byte: u8) -> f32 {
+        let sample = match self {
+            Law::Mu => decode_ulaw(byte),
+            Law::A => decode_alaw(byte),
+        };
+        f32::from(sample) / 32768.0
+    }
+}
+
+/// A packet that came.
+#[derive(Clone)]
+pub struct Received {
+    pub at: Instant,
+    pub payload_type: u8,
+    pub sequence: u16,
+    pub timestamp: u32,
+    pub ssrc: u32,
+    pub payload: Vec<u8>,
+}
+
+/// One caller's media.
+pub struct Talker {
+    socket: UdpSocket,
+    server: SocketAddr,
+    /// What it says, over and over; as encoded.
+    speech: Vec<u8>,
+    law: Law,
+    packet_ms: u32,
+    /// Whether it sends at all.
+    pub sends: bool,
+    began: Instant,
+    packets_due: u32,
+    sequence: u16,
+    first_timestamp: u32,
+    keys: VecDeque<char>,
+    /// The event being sent: key, its timestamp, packets so far.
+    event: Option<(char, u32, u32)>,
+    heard: Vec<Received>,
+    reports: Vec<Vec<u8>>,
+    late: Vec<(Instant, Duration)>,
+}
+
+impl Talker {
+    /// Talks in a call that was dialled with [`Law::formats`].
+    pub fn new(call: &Call, law: Law, packet_ms: u32, speech: &Samples) -> Talker {
+        let socket = call.media.try_clone().expect("a second handle");
+        socket.set_nonblocking(true).expect("non-blocking");
+        let port = socket.local_addr().expect("an address").port();
+        Talker {
+            socket,
+            server: call.rtp,
+            speech: speech.iter().map(|sample| law.encode(*sample)).collect(),
+            law,
+            packet_ms,
+            sends: true,
+            began: Instant::now(),
+            packets_due: 0,
+            sequence: port,
+            first_timestamp: u32::from(port) << 16,
+            keys: VecDeque::new(),
+            event: None,
+            heard: Vec::new(),
+            reports: Vec::new(),
+            late: Vec::new(),
+        }
+    }
+
+    /// What it says, as the law leaves it.
+    pub fn speech(&self) -> Samples {
+        self.speech.iter().map(|byte| self.law.decode(*byte)).collect()
+    }
+
+    /// Says something else from now on.
+    pub fn say(&mut self, speech: &Samples) {
+        self.speech = speech.iter().map(|sample| self.law.encode(*sample)).collect();
+    }
+
+    /// Sends and expects the other law from now on.
+    pub fn change_law(&mut self, law: Law) {
+        let speech = self.speech();
+        self.law = law;
+        self.say(&speech);
+    }
+
+    /// Presses keys, one after the other.
+    pub fn press(&mut self, keys: &str) {
+        self.keys.extend(keys.chars());
+    }
+
+    /// The RTCP that came on its RTP port.
+    pub fn reports(&self) -> Vec<Vec<u8>> {
+        self.reports.clone()
+    }
+
+    /// Sends bytes of the test's own to where its RTP goes.
+    pub fn send_raw(&self, bytes: &[u8]) {
+        let _ = self.socket.send_to(bytes, self.server);
+    }
+
+    /// Its source.
+    pub fn ssrc(&self) -> u32 {
+        self.first_timestamp >> 16 | 0x5eed_0000
+    }
+
+    /// Goes on from another socket, as after a change of address.
+    pub fn move_to(&mut self, socket: UdpSocket) {
+        socket.set_nonblocking(true).expect("non-blocking");
+        self.socket = socket;
+    }
+
+    fn samples(&self) -> u32 {
+        self.packet_ms * RATE as u32 / 1000
+    }
+
+    fn due(&self) -> Instant {
+        self.began + Duration::from_millis(u64::from(self.packet_ms)) * self.packets_due
+    }
+
+    /// Where in its speech it is at `at`.
+    fn position(&self, at: Instant) -> usize {
+        let said = at.saturating_duration_since(self.began).as_millis() as usize * RATE / 1000;
+        said % self.speech.len()
+    }
+
+    fn drain(&mut self) {
+        let mut buffer = [0; 2000];
+        while let Ok(len) = self.socket.recv(&mut buffer) {
+            let packet = &buffer[..len];
+            if len < 12 || packet[0] >> 6 != 2 {
+                continue;
+            }
+            if (192..=223).contains(&packet[1]) {
+                self.reports.push(packet.to_vec()); // RFC 5761 §4: RTCP
+                continue;
+            }
+            let word = |at: usize| u32::from_be_bytes(packet[at..at + 4].try_into().expect("four bytes"));
+            self.heard.push(Received {
+                at: Instant::now(),
+                payload_type: packet[1] & 0x7f,
+                sequence: u16::from_be_bytes([packet[2], packet[3]]),
+                timestamp: word(4),
+                ssrc: word(8),
+                payload: packet[12..].to_vec(),
+            });
+        }
+    }
+
+    fn send(&mut self, now: Instant) {
+        let lateness = now.saturating_duration_since(self.due());
+        if lateness > LATE && self.sends {
+            self.late.push((now, lateness));
+        }
+        let said = self.packets_due.wrapping_mul(self.samples());
+        self.packets_due += 1;
+        if !self.sends {
+            return;
+        }
+        let timestamp = self.first_timestamp.wrapping_add(said);
+        let (marker, payload_type, timestamp, payload) = match self.event_payload(timestamp) {
+            Some((marker, started, payload)) => (marker, EVENT, started, payload),
+            None => {
+                let at = said as usize % self.speech.len();
+                let speech = self.speech.iter().cycle().skip(at);
+                (
+                    false,
+                    self.law.payload_type(),
+                    timestamp,
+                    speech.take(self.samples() as usize).copied().collect(),
+                )
+            }
+        };
+        let mut packet = vec![0x80, payload_type | u8::from(marker) << 7];
+        packet.extend(self.sequence.to_be_bytes());
+        packet.extend(timestamp.to_be_bytes());
+        packet.extend(self.ssrc().to_be_bytes());
+        packet.extend(payload);
+        self.sequence = self.sequence.wrapping_add(1);
+        let _ = self.socket.send_to(&packet, self.server);
+    }
+
+    /// RFC 4733 §2.3: key, end bit and volume, duration so far.
+    fn event_payload(&mut self, timestamp: u32) -> Option<(bool, u32, Vec<u8>)> {
+        let held_packets = KEY_MS / self.packet_ms;
+        if self.event.is_none() {
+            self.event = Some((self.keys.pop_front()?, timestamp, 0));
+        }
+        let (key, started, sent) = self.event.as_mut()?;
+        *sent += 1;
+        let code = "0123456789*#ABCD".find(*key).expect("a key") as u8;
+        let held = (*sent).min(held_packets);
+        let end = u8::from(*sent >= held_packets) << 7;
+        let duration = (held * self.packet_ms * RATE as u32 / 1000) as u16;
+        let payload = vec![code, end | 10, (duration >> 8) as u8, duration as u8];
+        let whole = (*sent == 1, *started, payload);
+        if *sent == held_packets + EVENT_ENDS - 1 {
+            self.event = None;
+        }
+        Some(whole)
+    }
+}
+
+/// The callers of a scene, and the thread that lets them talk.
+pub struct Stage {
+    talkers: Arc<Mutex<Vec<Talker>>>,
+    open: Arc<AtomicBool>,
+    pacer: Option<JoinHandle<()>>,
+}
+
+impl Stage {
+    /// Nobody yet.
+    pub fn new() -> Stage {
+        let talkers: Arc<Mutex<Vec<Talker>>> = Arc::default();
+        let open = Arc::new(AtomicBool::new(true));
+        let (paced, runs) = (Arc::clone(&talkers), Arc::clone(&open));
+        let pacer = std::thread::spawn(move || pace(&paced, &runs));
+        Stage { talkers, open, pacer: Some(pacer) }
+    }
+
+    /// Someone begins to talk; returns its number.
+    pub fn enter(&self, talker: Talker) -> usize {
+        let mut talkers = self.lock();
+        talkers.push(Talker { began: Instant::now(), ..talker });
+        talkers.len() - 1
+    }
+
+    /// Does something with one of them.
+    pub fn with<R>(&self, number: usize, act: impl FnOnce(&mut Talker) -> R) -> R {
+        act(&mut self.lock()[number])
+    }
+
+    /// How many packets one of them has received so far.
+    pub fn mark(&self, number: usize) -> usize {
+        self.with(number, |talker| talker.heard.len())
+    }
+
+    /// What one of them has received since a mark.
+    pub fn heard(&self, number: usize, mark: usize) -> Heard {
+        self.with(number, |talker| Heard { packets: talker.heard[mark..].to_vec(), law: talker.law })
+    }
+
+    /// Where in its speech one of them was at `at`.
+    pub fn position(&self, number: usize, at: Instant) -> usize {
+        self.with(number, |talker| talker.position(at))
+    }
+
+    /// When anybody's packets left late, and how late.
+    pub fn late(&self) -> Vec<(Instant, Duration)> {
+        self.lock().iter().flat_map(|talker| talker.late.clone()).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Talker>> {
+        self.talkers.lock().expect("no talker panicked")
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        self.open.store(false, Ordering::Relaxed);
+        let _ = self.pacer.take().map(JoinHandle::join);
+    }
+}
+
+fn pace(talkers: &Mutex<Vec<Talker>>, open: &AtomicBool) {
+    prefer_this_thread();
+    while open.load(Ordering::Relaxed) {
+        let mut next = Instant::now() + Duration::from_millis(5);
+        {
+            let mut talkers = talkers.lock().expect("no test panicked with it");
+            for talker in talkers.iter_mut() {
+                talker.drain();
+                while talker.due() <= Instant::now() {
+                    talker.send(Instant::now());
+                }
+                next = next.min(talker.due());
+            }
+        }
+        std::thread::sleep(next.saturating_duration_since(Instant::now()));
+    }
+}
+
+/// Asks for a place before ordinary threads, where this user may have it: the less its packets are late, the sharper
+/// a test is.
+fn prefer_this_thread() {
+    let Ok(thread) = std::fs::read_link("/proc/thread-self") else { return };
+    let Some(id) = thread.file_name().map(|name| name.to_string_lossy().into_owned()) else { return };
+    let _ = Command::new("chrt")
+        .args(["-f", "-p", "10", &id])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+}
+
+/// What one has received.
+pub struct Heard {
+    pub packets: Vec<Received>,
+    law: Law,
+}
+
+impl Heard {
+    /// The audio, each packet where its timestamp puts it; nothing where there was none.
+    pub fn samples(&self) -> Samples {
+        let audio = || self.packets.iter().filter(|packet| packet.payload_type == self.law.payload_type());
+        let Some(first) = audio().next() else { return Vec::new() };
+        let mut samples = Vec::new();
+        for packet in audio() {
+            let at = packet.timestamp.wrapping_sub(first.timestamp) as usize;
+            if at > 60 * 60 * RATE {
+                continue; // before the first
+            }
+            let end = at + packet.payload.len();
+            if samples.len() < end {
+                samples.resize(end, 0.0);
+            }
+            for (sample, byte) in samples[at..end].iter_mut().zip(&packet.payload) {
+                *sample = self.law.decode(*byte);
+            }
+        }
+        samples
+    }
+
+    /// When the packet came that holds a sample.
+    pub fn arrival(&self, sample: usize) -> Instant {
+        let first = self.packets.first().expect("something was heard").timestamp;
+        let holds = |packet: &&Received| {
+            let begin = packet.timestamp.wrapping_sub(first) as usize;
+            (begin..begin + packet.payload.len()).contains(&sample)
+        };
+        self.packets.iter().find(holds).or(self.packets.last()).expect("something was heard").at
+    }
+
+    /// What is wrong with the stream itself: another source, numbers or timestamps that jump, packets of another length.
+    pub fn unbroken(&self, packet_ms: u32) -> Result<(), String> {
+        let samples = packet_ms * RATE as u32 / 1000;
+        for pair in self.packets.windows(2) {
+            let (before, after) = (&pair[0], &pair[1]);
+            let number = after.sequence.wrapping_sub(before.sequence);
+            let time = after.timestamp.wrapping_sub(before.timestamp);
+            if after.ssrc != before.ssrc
+                || number != 1
+                || time != samples
+                || after.payload.len() != samples as usize
+            {
+                return Err(format!(
+                    "packet {} after {}: timestamp {time} further, {} bytes, source {:x} after {:x}",
+                    after.sequence,
+                    before.sequence,
+                    after.payload.len(),
+                    after.ssrc,
+                    before.ssrc
+                ));
+            }
+        }
+        Ok(())
+    }
+}
