@@ -1,0 +1,120 @@
+//! What a leg should hear, and whether it does: tones in whole periods, looked for by Goertzel's algorithm.
+
+use std::f64::consts::TAU;
+use std::fmt;
+
+use antiphon::audio::g711::Law;
+
+/// Samples of a frame of 20 ms at 8 kHz, the rate that everything is listened to at.
+pub const FRAME_SAMPLES: usize = 160;
+/// Samples that one judgement is about: 400 ms.
+pub const WINDOW_SAMPLES: usize = 20 * FRAME_SAMPLES;
+/// How far a tone may be off its level in a right mix.
+const LEVEL_DB: f64 = 4.0;
+const AMPLITUDE: f64 = 2000.0;
+/// Tones, 50 Hz apart from 400 Hz: whole periods fit in 20 ms, so a loop of one frame has no seam.
+const TONES: usize = 32;
+/// What is louder than this is no longer silence.
+const AUDIBLE: u16 = 300;
+
+/// The pitch of a talker, a different one for each of the first 32 of a room.
+pub fn pitch_hertz(room: usize, member: usize) -> f64 {
+    (400 + 50 * ((5 * member + room) % TONES)) as f64
+}
+
+/// So many samples of a tone.
+pub fn tone(hertz: f64, rate_hertz: u32, len_samples: usize) -> Vec<i16> {
+    let step = TAU * hertz / f64::from(rate_hertz);
+    (0..len_samples).map(|n| (AMPLITUDE * (step * n as f64).sin()) as i16).collect()
+}
+
+/// A listener's own voice, which it should not hear.
+#[derive(Clone, Copy, Debug)]
+pub struct Own {
+    pub hertz: f64,
+    /// How far below the level of the others it has to be.
+    pub below_db: f64,
+}
+
+/// What one window sounded like.
+#[derive(Clone, Copy, Debug)]
+pub struct Judgement {
+    /// Everyone who should be there is, at the right level, and the listener itself is not.
+    pub is_right: bool,
+    /// The level of the wanted tone that is most wrong, to what it should be.
+    pub worst_db: f64,
+    /// Of one's own voice, to what others hear it at.
+    pub own_db: f64,
+    /// Wanted tones to all else, in dB.
+    pub snr_db: f64,
+}
+
+impl fmt::Display for Judgement {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Judgement { worst_db, own_db, snr_db, .. } = self;
+        write!(out, "a tone off by {worst_db:.1} dB, own voice at {own_db:.1} dB, SNR {snr_db:.1} dB")
+    }
+}
+
+/// Judges a window that should hold the tones of `wanted` and not that of `own`.
+pub fn judge(heard: &[i16], wanted: &[f64], own: Option<Own>) -> Judgement {
+    let samples: Vec<f64> = heard.iter().map(|sample| f64::from(*sample)).collect();
+    let total = samples.iter().map(|sample| sample * sample).sum::<f64>() / samples.len() as f64;
+    let wanted: Vec<f64> = wanted.iter().map(|hertz| tone_power(&samples, *hertz)).collect();
+    let nominal = AMPLITUDE * AMPLITUDE / 2.0;
+    let levels_db = wanted.iter().map(|power| decibels(power / nominal));
+    let worst_db = levels_db.max_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap_or(0.0);
+    let own_db = decibels(own.map_or(0.0, |own| tone_power(&samples, own.hertz)) / nominal);
+    let signal: f64 = wanted.iter().sum();
+    Judgement {
+        is_right: worst_db.abs() <= LEVEL_DB && own.is_none_or(|own| own_db <= -own.below_db),
+        worst_db,
+        own_db,
+        snr_db: decibels(signal / (total - signal).max(1e-9)),
+    }
+}
+
+/// The same window as a perfect mixer would give it with G.711: the sum of what the talkers' octets mean, coded once.
+pub fn perfect(wanted: &[f64]) -> Judgement {
+    let mut sums = [0; FRAME_SAMPLES];
+    for hertz in wanted {
+        let spoken = through_mu_law(&tone(*hertz, 8000, FRAME_SAMPLES));
+        sums.iter_mut().zip(spoken).for_each(|(sum, sample)| *sum += i32::from(sample));
+    }
+    let mix = sums.map(|sum| sum.clamp(i16::MIN.into(), i16::MAX.into()) as i16);
+    judge(&through_mu_law(&mix).repeat(WINDOW_SAMPLES / FRAME_SAMPLES), wanted, None)
+}
+
+/// Where in a frame it stops being silent.
+pub fn onset(frame: &[i16]) -> Option<usize> {
+    frame.iter().position(|sample| sample.unsigned_abs() > AUDIBLE)
+}
+
+/// The value that so many of 100 do not exceed.
+pub fn percentile(values: impl Iterator<Item = f64>, percent: usize) -> Option<f64> {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get((values.len().saturating_sub(1) * percent).div_ceil(100)).copied()
+}
+
+fn through_mu_law(samples: &[i16]) -> Vec<i16> {
+    let (mut octets, mut back) = (vec![0; samples.len()], vec![0; samples.len()]);
+    Law::Mu.encode(samples, &mut octets);
+    Law::Mu.decode(&octets, &mut back);
+    back
+}
+
+fn decibels(ratio: f64) -> f64 {
+    10.0 * ratio.max(1e-12).log10()
+}
+
+/// Mean power of one tone, of which whole periods fit in the samples.
+fn tone_power(samples: &[f64], hertz: f64) -> f64 {
+    let step = 2.0 * (TAU * hertz / 8000.0).cos();
+    let (mut before, mut last) = (0.0, 0.0);
+    for sample in samples {
+        (before, last) = (last, sample + step * last - before);
+    }
+    let square = before * before + last * last - step * before * last;
+    2.0 * square / (samples.len() as f64 * samples.len() as f64)
+}
