@@ -19,10 +19,8 @@ const MAX_FRAMES_BEHIND: u64 = 10;
 const FIRST_PLACE_US: f32 = 8.0;
 /// What a new round is taken to be going to hold.
 const EXPECTED_PLACES: usize = 3;
-/// What a lap on time leaves of the worst lateness before it.
-const RECENT_SHARE: f32 = 0.99;
-/// Lateness older than this, with no lap since, says nothing of now.
-const LATENESS_MEMORY: Duration = Duration::from_secs(1);
+/// Time constant of the mean lateness.
+const LATENESS_MEMORY: Duration = Duration::from_millis(200);
 /// Weight of a new measurement in the running mean.
 const NEW_SHARE: f32 = 0.125;
 
@@ -65,11 +63,19 @@ impl Metronome {
         self.frame
     }
 
-    /// The worst lateness of late: each lap that is on time lets it fade by a hundredth, a second without laps altogether.
-    /// What admission control reads.
+    /// How late laps have begun of late, as a mean that forgets within about [`LATENESS_MEMORY`]: one hold-up is no
+    /// overload. What admission control reads.
     pub fn recent_lateness(&self) -> Duration {
         let (lateness, at) = self.recent_lateness.get();
-        if at.elapsed() < LATENESS_MEMORY { lateness } else { Duration::ZERO }
+        if at.elapsed() < 5 * LATENESS_MEMORY { lateness } else { Duration::ZERO }
+    }
+
+    fn note_lateness(&self, lateness: Duration, now: Instant) {
+        let (mean, at) = self.recent_lateness.get();
+        let share = (now - at).as_secs_f32() / LATENESS_MEMORY.as_secs_f32();
+        let share = share.min(1.0);
+        let mean = mean.mul_f32(1.0 - share) + lateness.mul_f32(share);
+        self.recent_lateness.set((mean, now));
     }
 
     /// Makes a round. It gets the emptiest slot, by measured work, when its first place is taken.
@@ -154,8 +160,7 @@ impl Metronome {
         let begun = Instant::now();
         let lateness = begun.saturating_duration_since(due);
         shared.counters.lateness.borrow_mut().record(lateness);
-        let faded = self.recent_lateness().mul_f32(RECENT_SHARE);
-        self.recent_lateness.set((lateness.max(faded), begun));
+        self.note_lateness(lateness, begun);
         add(&shared.counters.laps, 1);
         let places = round.places();
         round.open(Tick { number: slot / self.slots, due, lateness });
