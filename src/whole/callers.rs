@@ -1,6 +1,6 @@
 //! Who may call, under what name, how often and how many: access lists, identities, limits.
 
-use crate::server::{Server, free_address};
+use crate::server::{RtpPorts, Server, free_address};
 use crate::wire::{Draft, PATIENCE, Wire, header, status};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -168,7 +168,8 @@ fn a_full_conference_is_busy_until_someone_leaves() {
 #[test]
 fn calls_without_ports_for_their_rtp_get_503() {
     let toml = format!("retry-after = 4\n{ROUTES}");
-    let server = Server::with_options(&toml, &["--rtp-ports", "9600-9603"]);
+    let ports = RtpPorts::claim();
+    let server = Server::with_options(&toml, &["--rtp-ports", &ports.pairs(2)]);
     let mut wire = Wire::udp(server.sip);
     let _calls = [wire.call("room-1"), wire.call("room-1")];
     let refused = wire.ask(&wire.invite("room-1"));

@@ -1,7 +1,7 @@
 //! The program as an operator meets it: arguments, files, messages, exit codes, signals.
 
 use crate::caller::Caller;
-use crate::server::{Server, binary, free_address};
+use crate::server::{RtpPorts, Server, binary, free_address};
 use crate::talk::Law;
 use crate::wire::{Wire, header, status};
 use std::net::{TcpListener, UdpSocket};
@@ -190,7 +190,8 @@ fn a_missing_right_is_told() {
 
 #[test]
 fn port_0_is_any_port_and_the_log_tells_which() {
-    let mut child = serve(&["--sip", "127.0.0.1:0", "--rtp-ports", "9000-9099"]);
+    let ports = RtpPorts::claim();
+    let mut child = serve(&["--sip", "127.0.0.1:0", "--rtp-ports", &ports.all()]);
     let line = line_with(&mut child, "listening on");
     let address =
         line.split("listening on ").nth(1).and_then(|rest| rest.split(' ').next()).expect("an address");
@@ -338,7 +339,8 @@ fn sighup_reads_the_routes_again_and_keeps_the_old_ones_if_they_are_wrong() {
 #[test]
 fn the_server_runs_without_a_file_and_has_the_numbers_of_the_documentation() {
     let address = free_address();
-    let mut child = serve(&["--sip", &address.to_string(), "--rtp-ports", "9100-9199"]);
+    let ports = RtpPorts::claim();
+    let mut child = serve(&["--sip", &address.to_string(), "--rtp-ports", &ports.all()]);
     line_with(&mut child, "listening on");
     let mut wire = Wire::udp(address);
     let answers = ["room-1", "echo", "milliwatt", "nobody"].map(|user| {

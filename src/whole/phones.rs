@@ -3,16 +3,16 @@
 use crate::hearing::{RATE, Samples, lag};
 use crate::listening::{Expected, Found, listen};
 use crate::scene::ROUTES;
-use crate::server::Server;
+use crate::server::{RtpPorts, Server, free_address};
 use crate::speech::{read_wav, speeches, write_speech};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use std::sync::atomic::{AtomicU16, Ordering};
 
 /// A phone in a call of some seconds.
 struct Phone {
     child: Child,
     folder: PathBuf,
+    _ports: RtpPorts,
 }
 
 impl Phone {
@@ -21,15 +21,16 @@ impl Phone {
         std::fs::create_dir(&folder).expect("a folder");
         let speech = folder.join("speech.wav");
         write_speech(number, &speech);
+        let ports = RtpPorts::claim();
         let child = Command::new(format!("{}/scripts/lib/phone", env!("CARGO_MANIFEST_DIR")))
             .arg(&folder)
-            .arg(sip_port().to_string())
+            .arg(free_address().port().to_string())
             .arg(&speech)
             .args([format!("sip:room-phones@{}", server.sip), seconds.to_string()])
-            .env("PHONE_CODEC", codec)
+            .envs([("PHONE_CODEC", codec), ("PHONE_RTP_PORTS", &ports.pairs(4))])
             .spawn()
             .expect("scripts/lib/phone runs");
-        Phone { child, folder }
+        Phone { child, folder, _ports: ports }
     }
 
     /// What it has recorded by the end of its call, at 8 kHz.
@@ -53,12 +54,6 @@ impl Drop for Phone {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// A port whose RTP ports, 20,000 above it, are a phone's own, and below those that the system gives to clients.
-fn sip_port() -> u16 {
-    static PHONES: AtomicU16 = AtomicU16::new(0);
-    2_200 + PHONES.fetch_add(1, Ordering::Relaxed) * 10
 }
 
 /// Takes apart what a phone heard.

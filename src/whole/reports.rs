@@ -17,7 +17,7 @@ const GOODBYE: u8 = 203;
 fn call(server: &Server) -> (Caller, crate::caller::Call, Stage) {
     let mut caller = Caller::new(server.sip);
     let formats = format!("{}a=rtcp-mux\r\n", Law::Mu.formats(20));
-    let call = caller.dial("echo", &formats).unwrap_or_else(|answer| panic!("{answer}"));
+    let call = caller.dial("echo", &formats).unwrap_or_else(|answer| panic!("{answer}\n{}", server.log()));
     let stage = Stage::new();
     stage.enter(Talker::new(&call, Law::Mu, 20, &speeches()[0]));
     (caller, call, stage)
@@ -45,8 +45,8 @@ fn compound_with(stage: &Stage, kind: u8) -> Vec<(u8, Vec<u8>)> {
     let start = Instant::now();
     loop {
         let compounds = stage.with(0, |talker| talker.reports());
-        let mut found = compounds.iter().map(|compound| packets(compound));
-        if let Some(found) = found.next_back().filter(|last| last.iter().any(|(packet, _)| *packet == kind)) {
+        let last = compounds.last().map(|compound| packets(compound));
+        if let Some(found) = last.filter(|last| last.iter().any(|(packet, _)| *packet == kind)) {
             return found;
         }
         assert!(start.elapsed() < Duration::from_secs(12), "no {kind} in {compounds:?}");

@@ -60,7 +60,9 @@ impl Scene {
     /// Someone calls `user` and talks; its number.
     pub fn join(&mut self, user: &str, law: Law, packet_ms: u32, speech: &Samples) -> usize {
         let mut caller = Caller::new(self.server.sip);
-        let call = caller.dial(user, &law.formats(packet_ms)).unwrap_or_else(|answer| panic!("{answer}"));
+        let call = caller
+            .dial(user, &law.formats(packet_ms))
+            .unwrap_or_else(|answer| panic!("{answer}\n{}", self.server.log()));
         let number = self.stage.enter(Talker::new(&call, law, packet_ms, speech));
         self.callers.push(caller);
         self.calls.push(call);

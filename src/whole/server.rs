@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// Each server of a test run has RTP ports of its own, below those that the system gives to clients.
-static SERVERS: AtomicU16 = AtomicU16::new(0);
+/// Ranges of RTP ports, below those that the system gives to clients; each server has one.
+static RANGES_TAKEN: AtomicU16 = AtomicU16::new(0);
 const FIRST_RTP_PORT: u16 = 10_000;
-const RTP_PORTS_EACH: u16 = 200;
-const RTP_RANGES: u16 = 60;
+const RTP_PORTS_EACH: u16 = 250;
+const RTP_RANGES: u16 = 80;
 
 /// A running server; killed when dropped.
 pub struct Server {
@@ -20,6 +20,7 @@ pub struct Server {
     pub sip: SocketAddr,
     log: Arc<Mutex<Vec<String>>>,
     folder: tempfile::TempDir,
+    _ports: RtpPorts,
 }
 
 impl Server {
@@ -34,15 +35,16 @@ impl Server {
         let config = folder.path().join("antiphon.toml");
         std::fs::write(&config, toml).expect("written");
         let sip = free_address();
-        let low = free_rtp_ports();
-        let ports = match options.contains(&"--rtp-ports") {
-            true => Vec::new(),
-            false => vec!["--rtp-ports".to_owned(), format!("{low}-{}", low + RTP_PORTS_EACH - 1)],
+        let ports = RtpPorts::claim();
+        let all = ports.all();
+        let range = match options.contains(&"--rtp-ports") {
+            true => vec![],
+            false => vec!["--rtp-ports", &all],
         };
         let mut child = Command::new(binary())
             .args(["serve", "--config", &config.to_string_lossy(), "--sip", &sip.to_string()])
             .args(options)
-            .args(ports)
+            .args(range)
             // The machine of a test run may be busy: that is no reason to refuse its calls.
             .env("ANTIPHON_MAX_LATENESS_MS", "1000")
             .stderr(Stdio::piped())
@@ -52,7 +54,7 @@ impl Server {
         let log = Arc::new(Mutex::new(Vec::new()));
         collect(child.stderr.take().expect("a pipe"), Arc::clone(&log));
         collect(child.stdout.take().expect("a pipe"), Arc::clone(&log));
-        let server = Server { child, sip, log, folder };
+        let server = Server { child, sip, log, folder, _ports: ports };
         server.wait_until_it_answers();
         server
     }
@@ -185,14 +187,32 @@ pub fn free_address() -> SocketAddr {
     }
 }
 
-/// The first of a range of UDP ports that nobody on this machine uses.
-fn free_rtp_ports() -> u16 {
-    loop {
-        let range = SERVERS.fetch_add(1, Ordering::Relaxed) % RTP_RANGES;
-        let low = FIRST_RTP_PORT + range * RTP_PORTS_EACH;
-        if (low..low + RTP_PORTS_EACH).all(|port| UdpSocket::bind(("127.0.0.1", port)).is_ok()) {
-            return low;
+/// A range of UDP ports, and what keeps the other servers of this and other test runs out of it: its last port, bound.
+pub struct RtpPorts {
+    low: u16,
+    _claim: UdpSocket,
+}
+
+impl RtpPorts {
+    /// Claims a range that nobody has.
+    pub fn claim() -> RtpPorts {
+        loop {
+            let range = RANGES_TAKEN.fetch_add(1, Ordering::Relaxed) % RTP_RANGES;
+            let low = FIRST_RTP_PORT + range * RTP_PORTS_EACH;
+            if let Ok(_claim) = UdpSocket::bind(("127.0.0.1", low + RTP_PORTS_EACH - 1)) {
+                return RtpPorts { low, _claim };
+            }
         }
+    }
+
+    /// So many pairs of it, as `rtp-ports` takes them.
+    pub fn pairs(&self, pairs: u16) -> String {
+        format!("{}-{}", self.low, self.low + 2 * pairs - 1)
+    }
+
+    /// All pairs.
+    pub fn all(&self) -> String {
+        self.pairs(RTP_PORTS_EACH / 2 - 1)
     }
 }
 

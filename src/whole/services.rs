@@ -52,7 +52,9 @@ fn a_recording_is_played_to_its_end_and_then_the_caller_is_hung_up_on() {
     let said = &speeches()[0][..2 * RATE];
     let (server, _folder) = player(said, "");
     let mut caller = Caller::new(server.sip);
-    let call = caller.dial("play", &Law::Mu.formats(20)).unwrap_or_else(|answer| panic!("{answer}"));
+    let call = caller
+        .dial("play", &Law::Mu.formats(20))
+        .unwrap_or_else(|answer| panic!("{answer}\n{}", server.log()));
     let stage = Stage::new();
     stage.enter(Talker::new(&call, Law::Mu, 20, &vec![0.0; RATE]));
     let bye =
@@ -82,7 +84,9 @@ fn difference(heard: &[f32], said: &[f32], from: usize, begin: usize) -> f32 {
 fn a_recording_may_begin_again_until_the_caller_hangs_up() {
     let (server, _folder) = player(&sine(1000, 0.25)[..RATE / 2], "loop = true");
     let mut caller = Caller::new(server.sip);
-    let call = caller.dial("play", &Law::Mu.formats(20)).unwrap_or_else(|answer| panic!("{answer}"));
+    let call = caller
+        .dial("play", &Law::Mu.formats(20))
+        .unwrap_or_else(|answer| panic!("{answer}\n{}", server.log()));
     let stage = Stage::new();
     stage.enter(Talker::new(&call, Law::Mu, 20, &vec![0.0; RATE]));
     std::thread::sleep(Duration::from_millis(2500));
@@ -111,7 +115,9 @@ fn early_media_is_heard_before_the_answer() {
     let toml = "[[route]]\nmatch = \"early\"\nmilliwatt = true\nearly-media = true\nring-ms = 1500\n";
     let server = Server::with(toml);
     let mut caller = Caller::new(server.sip);
-    let call = caller.dial("early", &Law::Mu.formats(20)).unwrap_or_else(|answer| panic!("{answer}"));
+    let call = caller
+        .dial("early", &Law::Mu.formats(20))
+        .unwrap_or_else(|answer| panic!("{answer}\n{}", server.log()));
     // What has come by the time of the answer waits in our socket.
     let mut talker = Talker::new(&call, Law::Mu, 20, &vec![0.0; RATE]);
     talker.sends = false;
