@@ -173,6 +173,8 @@ fn with_tag(to: &str, local_tag: Option<&str>) -> String {
     match (local_tag, NameAddr::parse(to)) {
         (Some(tag), Ok(address)) if address.tag().is_none() => {
             // A bare address takes the tag behind its parameters too: they are the header field's (§20.10).
+            // Some phones end their parameters with a semicolon; two in a row would be none of ours to send.
+            let to = to.trim_end().trim_end_matches(';').trim_end();
             format!("{to};tag={tag}")
         }
         _ => to.into(),

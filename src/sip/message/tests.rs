@@ -26,6 +26,12 @@ fn text(bytes: Bytes) -> String {
 }
 
 #[test]
+fn a_to_that_ends_in_a_semicolon_takes_a_tag_without_a_second_one() {
+    assert_eq!(with_tag("<sip:a@example.com>;", Some("ours")), "<sip:a@example.com>;tag=ours");
+    assert_eq!(with_tag("sip:a@example.com; ", Some("ours")), "sip:a@example.com;tag=ours");
+}
+
+#[test]
 fn a_response_copies_what_leads_back_and_nothing_else() {
     let expected = "SIP/2.0 180 Ringing\r\n\
         Via: SIP/2.0/UDP a.example;branch=z9hG4bK1, SIP/2.0/TCP b.example;branch=z9hG4bK2\r\n\
