@@ -3,7 +3,7 @@
 use crate::hearing::{RATE, Samples, lag};
 use crate::listening::{Expected, Found, listen};
 use crate::scene::ROUTES;
-use crate::server::{RtpPorts, Server, free_address};
+use crate::server::{RtpPorts, Server};
 use crate::speech::{read_wav, speeches, write_speech};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -24,7 +24,7 @@ impl Phone {
         let ports = RtpPorts::claim();
         let child = Command::new(format!("{}/scripts/lib/phone", env!("CARGO_MANIFEST_DIR")))
             .arg(&folder)
-            .arg(free_address().port().to_string())
+            .arg(ports.sip().to_string())
             .arg(&speech)
             .args([format!("sip:room-phones@{}", server.sip), seconds.to_string()])
             .envs([("PHONE_CODEC", codec), ("PHONE_RTP_PORTS", &ports.pairs(4))])

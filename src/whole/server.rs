@@ -210,6 +210,11 @@ impl RtpPorts {
         format!("{}-{}", self.low, self.low + 2 * pairs - 1)
     }
 
+    /// A port for SIP behind the first pairs, with the one above it, which a phone takes for TLS.
+    pub fn sip(&self) -> u16 {
+        self.low + RTP_PORTS_EACH / 2
+    }
+
     /// All pairs.
     pub fn all(&self) -> String {
         self.pairs(RTP_PORTS_EACH / 2 - 1)

@@ -63,7 +63,7 @@ impl Metronome {
         self.frame
     }
 
-    /// How late laps have begun of late, as a mean that forgets within about [`LATENESS_MEMORY`]: one hold-up is no
+    /// How late laps have begun of late, as a mean that forgets within a few tenths of a second: one hold-up is no
     /// overload. What admission control reads.
     pub fn recent_lateness(&self) -> Duration {
         let (lateness, at) = self.recent_lateness.get();

@@ -41,7 +41,7 @@ pub struct Nearby {
 }
 
 impl Nearby {
-    /// Adds a piece; what is more than [`MAX_PIECES`] is left to the caches' own devices.
+    /// Adds a piece; what is more than there is room for is left to the caches' own devices.
     pub fn add(&mut self, piece: Piece) {
         if let Some(place) = self.pieces.get_mut(self.count) {
             *place = (piece.address, piece.bytes as u32);
