@@ -4,7 +4,11 @@ use std::process::ExitCode;
 
 use antiphon::config::ConfigError;
 use antiphon::config::cli::{self, Invocation};
+use antiphon::worker::Allocator;
 use antiphon::{logging, serve};
+
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
 
 /// Exit code of a wrong command line or configuration.
 const EXIT_USAGE: u8 = 2;

@@ -17,6 +17,10 @@ use std::time::{Duration, Instant};
 const FAREWELL: Duration = Duration::from_secs(2);
 /// How often it is looked whether the last leg has gone.
 const LOOK: Duration = Duration::from_millis(50);
+/// RTP, the short way to its learned source, RTCP.
+const FILES_PER_LEG: u64 = 3;
+/// One to read and one to write.
+const FILES_PER_CONNECTION: u64 = 2;
 /// File descriptors beside those of legs and connections: listeners, timers, files being read, the log.
 const OTHER_FILES: u64 = 128;
 /// Coroutines beside two a leg and two a connection.
@@ -88,14 +92,15 @@ fn worker_options(config: &Config) -> Options {
     }
 }
 
-/// Each leg takes two sockets, and a connection two descriptors: what the limits of the system cannot carry is said at the start, not at the first call.
+/// What the limits of the system cannot carry is said at the start, not at the first call.
 fn check_file_limit(config: &Config) {
     let (pairs, max_legs) = (config.rtp.ports.pairs(), config.limit.max_legs);
     if pairs < max_legs {
         log::warn!("rtp-ports has room for {pairs} legs, max-legs allows {max_legs}: more are answered 503");
     }
     let legs = pairs.min(max_legs) as u64;
-    let wanted = 2 * (legs + config.sip.max_connections as u64) + OTHER_FILES;
+    let connections = config.sip.max_connections as u64;
+    let wanted = FILES_PER_LEG * legs + FILES_PER_CONNECTION * connections + OTHER_FILES;
     let limit = worker::raise_file_limit().unwrap_or_else(|error| {
         log::warn!("the limit of open files cannot be raised: {error}");
         wanted

@@ -15,8 +15,8 @@ use std::ptr;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Width of the metronome's slots, and the grid on which paced sockets continue.
-pub(super) const SLOT: Duration = Duration::from_millis(1);
+/// The grid on which paced sockets continue.
+const TURN_GRID: Duration = Duration::from_millis(1);
 /// A kernel timestamp further off than this is not believed (the wall clock was set): arrival is then "now".
 const MAX_ARRIVAL_AGE: Duration = Duration::from_secs(10);
 /// Clocks read longer ago than this are read again before an arrival is mapped.
@@ -106,11 +106,11 @@ impl Clock {
         self.armed.get().is_some_and(|armed| armed <= now)
     }
 
-    /// The end of the 1 ms slot that `now` lies in.
-    pub(super) fn slot_end(&self, now: Instant) -> Instant {
-        let passed = now.saturating_duration_since(self.epoch()).as_nanos() / SLOT.as_nanos();
-        let slots = u32::try_from(passed + 1);
-        slots.map_or(now + SLOT, |slots| self.epoch() + SLOT * slots)
+    /// The next point of the 1 ms grid after `now`.
+    pub(super) fn next_turn(&self, now: Instant) -> Instant {
+        let passed = now.saturating_duration_since(self.epoch()).as_nanos() / TURN_GRID.as_nanos();
+        let turns = u32::try_from(passed + 1);
+        turns.map_or(now + TURN_GRID, |turns| self.epoch() + TURN_GRID * turns)
     }
 
     /// Wakes the clock's coroutine without its timer.

@@ -1,12 +1,11 @@
-//! The metronome: slots of 1 ms, and in each the rounds that make their lap there, one after the other.
+//! The metronome: slots of 5 ms, and in each the rounds that make their lap there, one after the other.
 //!
 //! Frames stand on a grid that never moves, so a round's laps cannot drift; a round moved to another slot of the
 //! grid is shifted by less than a frame, once. Late laps are all run; only after a hold-up of more than
 //! [`MAX_FRAMES_BEHIND`] are whole frames left out, counted, and seen as a gap in `Tick::number`.
 
-use super::clock::SLOT;
 use super::round::{Round, RoundHooks, Stage, Tick};
-use super::slots::{MAX_SLOTS, SlotLoads};
+use super::slots::{MAX_SLOTS, SLOT, SlotLoads};
 use super::statistics::add;
 use super::{Shared, Worker};
 use std::cell::{Cell, RefCell};
@@ -43,7 +42,7 @@ pub struct Metronome {
 
 impl Metronome {
     pub(super) fn new(shared: Weak<Shared>, frame: Duration, epoch: Instant) -> Metronome {
-        let slots = frame.as_millis() as usize;
+        let slots = (frame.as_nanos() / SLOT.as_nanos()) as usize;
         Metronome {
             shared,
             frame,
@@ -142,14 +141,18 @@ impl Metronome {
         running.extend(
             self.rounds.borrow()[index].iter().filter(|round| round.next_slot.get() <= slot).cloned(),
         );
-        prefetch_first(&running);
+        shared.batch.collect();
+        let mut ready = 0;
         for (at, round) in running.iter().enumerate() {
-            prefetch_later(&running[at + 1..]);
+            if at == ready {
+                ready += Round::make_ready_side_by_side(&running[at..], &shared.batch);
+            }
             // It may have moved or emptied while those before it made their laps.
             if round.slot.get() == Some(index) {
                 self.run_lap(shared, round, slot);
             }
         }
+        shared.batch.finish();
         self.move_one(shared, &running, slot);
         running.clear();
         self.running.replace(running);
@@ -235,30 +238,11 @@ impl Metronome {
     }
 
     fn due(&self, slot: u64) -> Instant {
-        self.epoch + Duration::from_millis(slot)
+        self.epoch + Duration::from_nanos(slot.saturating_mul(SLOT.as_nanos() as u64))
     }
 
     fn slot_at(&self, now: Instant) -> u64 {
-        u64::try_from(now.saturating_duration_since(self.epoch).as_millis()).unwrap_or(u64::MAX / 2)
-    }
-}
-
-/// At the beginning of a slot nothing of it is near.
-fn prefetch_first(rounds: &[Rc<Round>]) {
-    rounds.iter().take(3).for_each(Round::prefetch_self);
-    rounds.iter().take(2).for_each(|round| round.prefetch_states());
-    rounds.iter().take(1).for_each(|round| round.prefetch_members());
-}
-
-/// While one round makes its lap, what the next ones need is fetched, each a step further than the one behind it.
-fn prefetch_later(rounds: &[Rc<Round>]) {
-    if let Some(third) = rounds.get(2) {
-        Round::prefetch_self(third);
-    }
-    if let Some(second) = rounds.get(1) {
-        second.prefetch_states();
-    }
-    if let Some(next) = rounds.first() {
-        next.prefetch_members();
+        let passed = now.saturating_duration_since(self.epoch);
+        u64::try_from(passed.as_nanos() / SLOT.as_nanos()).unwrap_or(u64::MAX / 2)
     }
 }

@@ -7,10 +7,12 @@
 //! the thread is checked and a mismatch aborts. Whatever takes a `&Worker` or holds one may wait; nothing waits on
 //! the codec stack, in a round's hook, or (it returns at once) while unwinding. Knows no word of telephony.
 
+mod batch;
 mod clock;
 mod codec_stack;
 mod helpers;
 mod inbox;
+mod memory;
 mod metronome;
 mod parker;
 mod place;
@@ -34,6 +36,7 @@ mod timers;
 
 pub use helpers::{HelperError, Helpers};
 pub use inbox::{Full, Inbox, Received, Sender};
+pub use memory::Allocator;
 pub use metronome::Metronome;
 pub use place::{Closed, Place, PlaceCloser};
 pub use prefetch::{Nearby, Piece};
@@ -51,6 +54,7 @@ pub use statistics::{LatenessHistogram, StackPeak, WorkerStatistics};
 pub use task::{Outcome, SpawnError, Task};
 pub use thread::{raise_file_limit, reserve_files};
 
+use batch::Batch;
 use clock::Clock;
 use codec_stack::CodecStack;
 use may::io::WaitIo;
@@ -82,6 +86,7 @@ struct Shared {
     helpers: Helpers,
     random: Random,
     codec_stack: CodecStack,
+    batch: Batch,
     counters: Counters,
     options: Options,
 }

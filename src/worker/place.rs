@@ -1,8 +1,10 @@
 //! A coroutine's place in a round.
 
 use super::Shared;
+use super::batch::Batch;
 use super::prefetch::{Bed, Nearby, Piece, prefetch_range};
 use super::round::{Round, Tick};
+use super::socket::media::MediaSocket;
 use super::task::TaskState;
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -44,6 +46,7 @@ pub(super) struct PlaceState {
     task: RefCell<Option<Rc<TaskState>>>,
     bed: Cell<Bed>,
     nearby: Cell<Nearby>,
+    socket: RefCell<Option<Rc<MediaSocket>>>,
 }
 
 impl PlaceState {
@@ -55,6 +58,7 @@ impl PlaceState {
             task: RefCell::new(None),
             bed: Cell::default(),
             nearby: Cell::default(),
+            socket: RefCell::default(),
         })
     }
 
@@ -62,6 +66,20 @@ impl PlaceState {
     pub(super) fn prefetch_member(&self) {
         self.bed.get().prefetch();
         self.nearby.get().prefetch();
+    }
+
+    /// Has the member's socket fetched; the state itself must be near already.
+    pub(super) fn prefetch_socket(&self) {
+        if let Some(socket) = &*self.socket.borrow() {
+            prefetch_range(Rc::as_ptr(socket) as usize, size_of::<MediaSocket>());
+        }
+    }
+
+    /// Receives what has come for this member, if it is going to make the next lap.
+    pub(super) fn gather(&self, batch: &Batch) {
+        if self.stand.get() == Stand::Waiting || self.stand.get() == Stand::Hearing {
+            self.socket.borrow().iter().for_each(|socket| batch.gather(socket));
+        }
     }
 
     /// Has the state itself fetched, without looking at it.
@@ -96,7 +114,7 @@ impl Place {
         self.state.bed.set(Bed::here());
         loop {
             if self.state.stand.get() == Stand::Hearing {
-                self.round.prefetch_after(&self.state);
+                self.round.hears(&self.state);
                 return Ok(self.round.tick());
             }
             if self.state.closed.get() || !shared.park() {
@@ -118,7 +136,7 @@ impl Place {
                 return false;
             }
         }
-        self.round.prefetch_after(&self.state);
+        self.round.speaks(&self.state);
         self.state.stand.get() == Stand::Speaking
     }
 
@@ -129,6 +147,11 @@ impl Place {
         nearby.add(Piece::of(&*task));
         nearby.add(task.parker.piece());
         self.state.nearby.set(nearby);
+    }
+
+    /// Names the socket of which this place's coroutine receives in each lap.
+    pub fn receives_on(&self, socket: &Rc<MediaSocket>) {
+        self.state.socket.replace(Some(Rc::clone(socket)));
     }
 
     /// Something that others can close this place with.

@@ -4,6 +4,7 @@
 //! `seal`), its members speak. Members are the places that wait when the lap opens; each is counted out when it is
 //! done, dropped or strays, whichever comes first, so none can hold up the others. Driven by `metronome`.
 
+use super::batch::{Batch, WINDOW};
 use super::place::{Place, PlaceState, Stand};
 use super::prefetch::prefetch_range;
 use super::statistics::add;
@@ -11,9 +12,6 @@ use super::{Shared, Worker};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
-
-/// How many members ahead of the running one the processor is asked to fetch; few enough to stay in its nearest cache.
-const PREFETCH_AHEAD: usize = 8;
 
 /// One beat of the metronome, as a round sees it.
 #[derive(Clone, Copy, Debug)]
@@ -189,34 +187,66 @@ impl Round {
         count
     }
 
-    /// A member runs: those some places after it will soon.
-    pub(super) fn prefetch_after(&self, place: &PlaceState) {
-        let places = self.places.borrow();
-        if places.len() <= PREFETCH_AHEAD {
-            return; // the clock has seen to it before the lap
+    /// A member begins to hear: of a large round the window of members that it begins is made ready.
+    pub(super) fn hears(&self, place: &PlaceState) {
+        if let Some(first) = self.begins_window(place) {
+            self.worker.shared.batch.begin();
+            self.make_ready(first, Some(&self.worker.shared.batch));
         }
+    }
+
+    /// The same for speaking: by the time the last one has heard, the first one's memory is far again.
+    pub(super) fn speaks(&self, place: &PlaceState) {
+        if let Some(first) = self.begins_window(place) {
+            self.make_ready(first, None);
+        }
+    }
+
+    fn begins_window(&self, place: &PlaceState) -> Option<usize> {
         let index = place.index.get();
-        if let Some(next) = places.get(index + 2 * PREFETCH_AHEAD) {
-            PlaceState::prefetch_state(next);
+        (index.is_multiple_of(WINDOW) && self.places() > WINDOW).then_some(index)
+    }
+
+    /// Makes the first members of some rounds ready for the lap; returns how many of the rounds that were: those
+    /// with a window's members together.
+    pub(super) fn make_ready_side_by_side(rounds: &[Rc<Round>], batch: &Batch) -> usize {
+        rounds.iter().take(WINDOW).for_each(|round| {
+            prefetch_range(Rc::as_ptr(round) as usize, size_of::<Round>());
+        });
+        let mut members = 0;
+        let more = rounds.iter().skip(1).take_while(|round| {
+            members += round.places();
+            members + rounds[0].places() <= WINDOW
+        });
+        let count = 1 + more.count();
+        let ready = &rounds[..count];
+        for round in ready {
+            let places = round.places.borrow();
+            prefetch_range(places.as_ptr() as usize, size_of_val(&**places));
         }
-        if let Some(next) = places.get(index + PREFETCH_AHEAD) {
-            next.prefetch_member();
-        }
+        batch.begin();
+        ready.iter().for_each(|round| round.each_of_window(0, PlaceState::prefetch_state));
+        ready.iter().for_each(|round| round.each_of_window(0, |place| place.prefetch_socket()));
+        ready.iter().filter(|round| round.places() <= WINDOW).for_each(|round| {
+            round.each_of_window(0, |place| {
+                place.prefetch_member();
+                place.gather(batch);
+            });
+        });
+        count
     }
 
-    /// The lap after the next one but one is this round's.
-    pub(super) fn prefetch_self(round: &Rc<Round>) {
-        prefetch_range(Rc::as_ptr(round) as usize, size_of::<Round>());
+    fn make_ready(&self, first: usize, batch: Option<&Batch>) {
+        self.each_of_window(first, PlaceState::prefetch_state);
+        self.each_of_window(first, |place| place.prefetch_socket());
+        self.each_of_window(first, |place| {
+            place.prefetch_member();
+            batch.into_iter().for_each(|batch| place.gather(batch));
+        });
     }
 
-    /// The lap after the next one is this round's.
-    pub(super) fn prefetch_states(&self) {
-        self.places.borrow().iter().take(2 * PREFETCH_AHEAD).for_each(PlaceState::prefetch_state);
-    }
-
-    /// The next lap is this round's.
-    pub(super) fn prefetch_members(&self) {
-        self.places.borrow().iter().take(PREFETCH_AHEAD).for_each(|place| place.prefetch_member());
+    fn each_of_window(&self, first: usize, visit: impl FnMut(&Rc<PlaceState>)) {
+        self.places.borrow().iter().skip(first).take(WINDOW).for_each(visit);
     }
 
     fn run_hook(&self, call: impl FnOnce(&mut dyn RoundHooks)) {

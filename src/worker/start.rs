@@ -1,5 +1,6 @@
 //! How the worker begins: options, the thread, the first coroutines.
 
+use super::batch::Batch;
 use super::clock::{self, Clock};
 use super::codec_stack::CodecStack;
 use super::helpers::{HelperThreads, Helpers};
@@ -196,6 +197,7 @@ impl Worker {
             clock,
             random,
             codec_stack,
+            batch: Batch::new(),
             counters: Counters::default(),
             options,
         });

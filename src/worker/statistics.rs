@@ -33,6 +33,8 @@ pub struct WorkerStatistics {
     pub missed_laps: u64,
     /// Places counted out of a lap because their coroutine waited for something else in the middle of it.
     pub strays: u64,
+    /// Datagrams received ahead of a lap that was not made.
+    pub gathered_lost: u64,
     /// Rounds moved to a less loaded slot.
     pub round_moves: u64,
     /// How much later than due laps began.
@@ -139,6 +141,7 @@ pub(super) struct Counters {
     pub(super) laps: Cell<u64>,
     pub(super) missed_laps: Cell<u64>,
     pub(super) strays: Cell<u64>,
+    pub(super) gathered_lost: Cell<u64>,
     pub(super) round_moves: Cell<u64>,
     pub(super) lateness: RefCell<LatenessHistogram>,
     stack_peaks: RefCell<Vec<StackPeak>>,
@@ -180,6 +183,7 @@ impl Counters {
             laps: self.laps.get(),
             missed_laps: self.missed_laps.get(),
             strays: self.strays.get(),
+            gathered_lost: self.gathered_lost.get(),
             round_moves: self.round_moves.get(),
             lateness: self.lateness.borrow().clone(),
             slot_work_us,

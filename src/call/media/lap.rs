@@ -35,9 +35,9 @@ use std::time::{Duration, Instant};
 
 /// Datagrams of a leg that one lap takes; the rest waits in the socket, whose buffer bounds it.
 const DATAGRAMS_PER_LAP: usize = 32;
-/// RTCP on a port of its own is looked for in every so many laps: it is rare, and its arrival time is the kernel's.
-const LAPS_PER_RTCP: u64 = 10;
-
+/// In every so many laps it is looked for what is rare: RTCP on a port of its own, and packets of strangers. Their
+/// arrival times are the kernel's.
+const LAPS_PER_LOOK_ASIDE: u64 = 25;
 /// How often it is looked where the memory of a lap lies.
 const LAPS_PER_SURVEY: u64 = 256;
 
@@ -197,6 +197,7 @@ impl Media {
 
     fn took_place(&mut self, place: &Place) {
         self.seating.took(place);
+        place.receives_on(&self.network.rtp);
         self.tell_memory(place);
     }
 
@@ -226,21 +227,23 @@ impl Media {
     }
 
     fn drain(&mut self, tick: Tick, buffer: &mut [u8]) {
+        let phase = u64::from(self.outgoing.packets().ssrc().0);
+        let looks_aside = tick.number.wrapping_add(phase).is_multiple_of(LAPS_PER_LOOK_ASIDE);
         let rtp = Rc::clone(&self.network.rtp);
         for _ in 0..DATAGRAMS_PER_LAP {
             let Some(datagram) = rtp.recv(buffer) else { break };
             let is_media = self.receive(&buffer[..datagram.len], datagram.from, datagram.arrival);
-            if is_media && !self.pace.may_have_more(datagram.arrival, tick.due) {
+            if is_media && !looks_aside && !self.pace.may_have_more(datagram.arrival, tick.due) {
                 break;
             }
         }
-        if !tick
-            .number
-            .wrapping_add(u64::from(self.outgoing.packets().ssrc().0))
-            .is_multiple_of(LAPS_PER_RTCP)
-        {
-            return;
+        if looks_aside {
+            self.network.favour_learned();
+            self.drain_rtcp(buffer);
         }
+    }
+
+    fn drain_rtcp(&mut self, buffer: &mut [u8]) {
         let Some(rtcp) = self.network.separate_rtcp().map(Rc::clone) else { return };
         for _ in 0..DATAGRAMS_PER_LAP {
             let Some(datagram) = rtcp.recv(buffer) else { break };

@@ -44,6 +44,15 @@ impl Network {
         (!self.multiplexed).then_some(&self.rtcp)
     }
 
+    /// Gives the learned source the short way through the kernel; where that is refused all goes on without.
+    pub fn favour_learned(&self) {
+        if let Some(source) = self.incoming.latch().learned()
+            && let Err(error) = self.rtp.favour(source)
+        {
+            log::debug!("no socket of its own for {source}: {error}");
+        }
+    }
+
     /// Sends a packet to the peer; nothing is sent while no address is known.
     pub fn send(&self, packet: &[u8]) {
         if let Some(peer) = self.incoming.latch().destination() {

@@ -38,6 +38,8 @@ pub struct ReceiveFormat {
 pub struct Voice {
     formats: Vec<ReceiveFormat>,
     current: usize,
+    /// That of the current format, nearer at hand.
+    clock_rate_hz: u32,
     decoder: Decoder,
     resampler: Option<Resampler>,
     rate: SampleRate,
@@ -50,12 +52,14 @@ pub struct Voice {
 impl Voice {
     /// Expects the first of `formats`, whose rate is that of the frames; `None` if its decoder cannot be made.
     pub fn new(formats: Vec<ReceiveFormat>, frame_ms: u32) -> Option<Voice> {
-        let decoder = Decoder::new(&formats.first()?.format).ok()?;
+        let first = &formats.first()?.format;
+        let (decoder, clock_rate_hz) = (Decoder::new(first).ok()?, first.clock_rate_hz());
         let rate = decoder.rate();
         let cutter = FrameCutter::new(rate.samples(frame_ms), 2 * rate.samples(120));
         Some(Voice {
             formats,
             current: 0,
+            clock_rate_hz,
             decoder,
             resampler: None,
             rate,
@@ -85,7 +89,7 @@ impl Voice {
 
     /// The RTP clock of the format in use.
     pub fn clock_rate_hz(&self) -> u32 {
-        self.formats[self.current].format.clock_rate_hz()
+        self.clock_rate_hz
     }
 
     /// Whether a payload type is one of the formats.
@@ -108,6 +112,7 @@ impl Voice {
         self.resampler = (decoder.rate() != self.rate).then(|| Resampler::new(decoder.rate(), self.rate));
         self.decoder = decoder;
         self.current = index;
+        self.clock_rate_hz = self.formats[index].format.clock_rate_hz();
         true
     }
 

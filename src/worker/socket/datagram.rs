@@ -23,7 +23,7 @@ impl DatagramSocket {
     }
 
     /// Waits for a datagram. At most 64 or 200 µs worth are given out a turn; then the caller is held until the
-    /// next slot, so a flood does not stop the clock. Errors of the network are counted and waited over; what
+    /// next millisecond, so a flood does not stop the clock. Errors of the network are counted and waited over; what
     /// comes back as an error is `ConnectionAborted`: the socket was closed, or the caller unwinds.
     pub fn recv(&self, buffer: &mut [u8]) -> io::Result<Datagram> {
         loop {

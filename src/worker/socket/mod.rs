@@ -17,6 +17,10 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Instant;
 
+/// The longest datagram that is received ahead of a lap or kept until it is over: 60 ms of L16 at 48 kHz and headers,
+/// and no power of two, so that neighbours do not meet in one place of the cache.
+pub(super) const MAX_DATAGRAM_BYTES: usize = 97 * 64;
+
 /// How a socket is set up before it is bound.
 #[derive(Clone, Debug, Default)]
 pub struct SocketOptions {

@@ -1,7 +1,7 @@
 //! Waiting for a file descriptor, so that it can be ended from elsewhere, and no longer than a turn at a time.
 //!
 //! May's event loop is edge-triggered and an operation that need not wait does not give way: a busy socket would
-//! keep the thread for itself. So each receiver paces itself: after a turn's worth it sleeps until the next slot.
+//! keep the thread for itself. So each receiver paces itself: after a turn's worth it sleeps until the next millisecond.
 
 use super::super::clock::Clock;
 use super::super::statistics::add;
@@ -103,7 +103,7 @@ impl<F: AsRawFd> Ready<F> {
         }
     }
 
-    /// Gives way until the next slot if the turn is over or the clock is due.
+    /// Gives way until the next millisecond if the turn is over or the clock is due.
     fn pace(&self) {
         let clock: &Clock = &self.worker.shared.clock;
         let now = Instant::now();
@@ -114,7 +114,7 @@ impl<F: AsRawFd> Ready<F> {
             return;
         }
         add(&self.worker.shared.counters.paced_turns, 1);
-        self.worker.sleep_until(clock.slot_end(now));
+        self.worker.sleep_until(clock.next_turn(now));
         self.turn_operations.set(1);
         self.turn_began.set(clock.refresh());
     }

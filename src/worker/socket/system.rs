@@ -32,6 +32,17 @@ pub(super) fn bind_datagram(address: SocketAddr, options: &SocketOptions) -> io:
     Ok(UdpSocket::from(socket))
 }
 
+/// A second socket on the port of `bound`. It is to be connected: what comes from its peer is then its own, all
+/// else stays the first one's. Nobody else can share the port afterwards.
+pub(super) fn share_port(bound: &UdpSocket, options: &SocketOptions) -> io::Result<UdpSocket> {
+    set_option(bound, libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)?;
+    let shared = bind_datagram(bound.local_addr()?, &SocketOptions { reuse_port: true, ..options.clone() });
+    set_option(bound, libc::SOL_SOCKET, libc::SO_REUSEPORT, 0)?;
+    let shared = shared?;
+    set_option(&shared, libc::SOL_SOCKET, libc::SO_REUSEPORT, 0)?;
+    Ok(shared)
+}
+
 /// A bound, non-blocking TCP socket that accepts.
 pub(super) fn bind_listener(
     address: SocketAddr,
@@ -84,9 +95,9 @@ pub(super) fn recv_datagram(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result
     })
 }
 
-/// Sends one datagram; never waits.
-pub(super) fn send_datagram(socket: &UdpSocket, payload: &[u8], to: SocketAddr) -> io::Result<usize> {
-    let to = RawAddress::from(to);
+/// Sends one datagram, to the socket's own peer where none is given; never waits.
+pub(super) fn send_datagram(socket: &UdpSocket, payload: &[u8], to: Option<SocketAddr>) -> io::Result<usize> {
+    let to = to.map(RawAddress::from);
     // SAFETY: payload and address outlive the call, and the lengths are theirs.
     let len = unsafe {
         libc::syscall(
@@ -95,8 +106,8 @@ pub(super) fn send_datagram(socket: &UdpSocket, payload: &[u8], to: SocketAddr) 
             payload.as_ptr(),
             payload.len(),
             libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL,
-            to.as_ptr(),
-            to.len(),
+            to.as_ref().map_or(ptr::null(), RawAddress::as_ptr),
+            to.as_ref().map_or(0, RawAddress::len),
         )
     };
     usize::try_from(len).map_err(|_negative| io::Error::last_os_error())
@@ -148,7 +159,12 @@ fn open(address: SocketAddr, kind: libc::c_int, options: &SocketOptions) -> io::
     Ok(socket)
 }
 
-fn set_option(socket: &OwnedFd, level: libc::c_int, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
+fn set_option(
+    socket: &impl AsRawFd,
+    level: libc::c_int,
+    name: libc::c_int,
+    value: libc::c_int,
+) -> io::Result<()> {
     let length = size_of::<libc::c_int>() as libc::socklen_t;
     // SAFETY: all options set here are of type int; `value` lives through the call.
     check(unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, ptr::from_ref(&value).cast(), length) })

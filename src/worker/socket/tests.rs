@@ -27,8 +27,8 @@ fn millis(count: u64) -> Duration {
     Duration::from_millis(count)
 }
 
-fn media(worker: &Worker) -> MediaSocket {
-    MediaSocket::bind(worker, loopback(), &SocketOptions::default()).expect("a free port")
+fn media(worker: &Worker) -> Rc<MediaSocket> {
+    Rc::new(MediaSocket::bind(worker, loopback(), &SocketOptions::default()).expect("a free port"))
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn media_goes_both_ways_over_either_family_and_what_does_not_fit_is_told() {
     on_worker(|worker| {
         for ip in [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)] {
             let options = SocketOptions { dscp: 46, recv_buffer_bytes: Some(65_536), ..Default::default() };
-            let bind = || MediaSocket::bind(worker, any_port(ip), &options);
+            let bind = || MediaSocket::bind(worker, any_port(ip), &options).map(Rc::new);
             let (left, right) = match (bind(), bind()) {
                 (Ok(left), Ok(right)) => (left, right),
                 (Err(error), _) | (_, Err(error)) if ip.is_ipv6() => {
@@ -47,7 +47,8 @@ fn media_goes_both_ways_over_either_family_and_what_does_not_fit_is_told() {
             };
             let mut buffer = [0; 8];
             assert!(right.recv(&mut buffer).is_none(), "nothing came, and it does not wait");
-            assert!(left.send(b"frame", right.local_addr()) && left.send(b"too long", right.local_addr()));
+            left.send(b"frame", right.local_addr());
+            left.send(b"too long", right.local_addr());
             let first = right.recv(&mut buffer).expect("loopback delivers at once");
             assert_eq!(
                 (first.from, &buffer[..first.len], first.truncated),
@@ -59,6 +60,50 @@ fn media_goes_both_ways_over_either_family_and_what_does_not_fit_is_told() {
             assert_eq!((counters.received, counters.truncated, counters.receive_errors), (2, 1, 0));
             assert_eq!(left.counters().sent, 2);
         }
+    });
+}
+
+#[test]
+fn a_favoured_peer_has_the_port_shared_with_it_and_strangers_are_still_heard() {
+    on_worker(|worker| {
+        let (ours, peer, other) = (media(worker), media(worker), media(worker));
+        let mut buffer = [0; 16];
+        let mut hear = |socket: &MediaSocket| {
+            socket.recv(&mut buffer).map(|datagram| (datagram.from, buffer[..datagram.len].to_vec()))
+        };
+        for (favoured, stranger) in [(&peer, &other), (&other, &peer)] {
+            ours.favour(favoured.local_addr()).expect("loopback has a route");
+            stranger.send(b"stranger", ours.local_addr());
+            favoured.send(b"peer", ours.local_addr());
+            assert_eq!(hear(&ours), Some((favoured.local_addr(), b"peer".to_vec())), "its own queue first");
+            assert_eq!(hear(&ours), Some((stranger.local_addr(), b"stranger".to_vec())));
+            assert_eq!(hear(&ours), None);
+            for to in [favoured, stranger] {
+                ours.send(b"answer", to.local_addr());
+                assert_eq!(hear(to), Some((ours.local_addr(), b"answer".to_vec())));
+            }
+        }
+        let sharer = SocketOptions { reuse_port: true, ..Default::default() };
+        for options in [SocketOptions::default(), sharer] {
+            let refused = MediaSocket::bind(worker, ours.local_addr(), &options);
+            assert_eq!(refused.err().map(|error| error.kind()), Some(io::ErrorKind::AddrInUse));
+        }
+        assert_eq!(ours.counters().receive_errors, 0);
+    });
+}
+
+#[test]
+fn a_favoured_peer_that_is_gone_is_counted_and_ends_nothing() {
+    on_worker(|worker| {
+        let (ours, peer, other) = (media(worker), media(worker), media(worker));
+        ours.favour(peer.local_addr()).expect("loopback has a route");
+        let gone = peer.local_addr();
+        drop(peer);
+        ours.send(b"nobody", gone);
+        other.send(b"stranger", ours.local_addr());
+        let mut buffer = [0; 16];
+        assert_eq!(ours.recv(&mut buffer).map(|datagram| datagram.from), Some(other.local_addr()));
+        assert_eq!(ours.counters().receive_errors, 1, "ICMP: port unreachable");
     });
 }
 
@@ -99,7 +144,7 @@ fn arrival_is_the_kernels_time_and_not_that_of_reading() {
         let mut spans = Vec::new();
         for _ in 0..3 {
             let before = worker.now();
-            assert!(left.send(b"frame", right.local_addr()));
+            left.send(b"frame", right.local_addr());
             spans.push((before, worker.now()));
             worker.sleep_until(worker.now() + millis(15));
         }
@@ -121,12 +166,12 @@ fn a_datagram_to_nobody_ends_nothing() {
             left.send(b"frame", gone);
         });
         let right = media(worker);
-        assert!(left.send(b"frame", right.local_addr()));
+        left.send(b"frame", right.local_addr());
         assert!(left.recv(&mut [0; 8]).is_none());
         assert!(right.recv(&mut [0; 8]).is_some());
         let unreachable = SocketAddr::new(Ipv6Addr::LOCALHOST.into(), 9);
-        assert!(!left.send(b"frame", unreachable), "another family");
-        assert_eq!(left.counters().send_errors, 1);
+        left.send(b"frame", unreachable);
+        assert_eq!(left.counters().send_errors, 1, "another family");
     });
 }
 

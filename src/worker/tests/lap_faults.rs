@@ -1,6 +1,7 @@
 //! Rounds in which something goes wrong: panics, strays, hold-ups.
 
 use super::laps::{Event, Log, laps, logged_round, member};
+use crate::worker::slots::SLOT;
 use crate::worker::testing::on_worker;
 use crate::worker::{Outcome, Round, RoundHooks, Tick, Worker};
 use std::cell::Cell;
@@ -177,12 +178,12 @@ fn a_round_behind_a_long_one_is_moved_and_keeps_its_numbers() {
     });
 }
 
-/// Works for five milliseconds a lap.
+/// Works for two slots a lap.
 struct Busy;
 
 impl RoundHooks for Busy {
     fn begin(&mut self, _: Tick) {
-        let until = Instant::now() + Duration::from_millis(5);
+        let until = Instant::now() + 2 * SLOT;
         while Instant::now() < until {}
     }
 

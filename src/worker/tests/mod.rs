@@ -1,5 +1,6 @@
 //! The worker's promises, each tried on the running worker.
 
+mod batches;
 mod coroutines;
 mod inboxes;
 mod lap_faults;
