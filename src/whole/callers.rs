@@ -153,6 +153,40 @@ fn a_call_beyond_the_limits_gets_503_and_a_time_to_come_again() {
 }
 
 #[test]
+fn while_the_clock_is_late_calls_get_503_and_a_time_to_come_again() {
+    let server = Server::with_options(&format!("retry-after = 7\n{ROUTES}"), &["--max-lateness-ms", "10"]);
+    let mut wire = Wire::udp(server.sip);
+    let running = wire.call("room-1");
+    // Held up for most of the time, its laps begin tens of milliseconds late.
+    let deadline = Instant::now() + PATIENCE;
+    let refused = loop {
+        assert!(Instant::now() < deadline, "no call was refused\n{}", server.log());
+        for _ in 0..3 {
+            server.signal("STOP");
+            std::thread::sleep(Duration::from_millis(100));
+            server.signal("CONT");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let invite = wire.invite("room-1");
+        let answer = wire.ask(&invite);
+        if status(&answer) != 200 {
+            break answer;
+        }
+        let call = invite.within_dialog(&answer);
+        wire.send(call.next("ACK", 1).to_bytes());
+        wire.ask(&call.next("BYE", 2));
+    };
+    assert_eq!((status(&refused), header(&refused, "Retry-After").as_deref()), (503, Some("7")), "{refused}");
+    server.must_log("the clock runs late");
+    let deadline = Instant::now() + PATIENCE;
+    while status(&wire.ask(&wire.invite("room-1"))) != 200 {
+        assert!(Instant::now() < deadline, "punctual again, and calls are still refused\n{}", server.log());
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert_eq!(status(&wire.ask(&running.next("BYE", 2))), 200, "calls in progress are not touched");
+}
+
+#[test]
 fn a_full_conference_is_busy_until_someone_leaves() {
     let server = Server::with(&format!("max-participants = 2\n{ROUTES}"));
     let mut wire = Wire::udp(server.sip);

@@ -15,6 +15,7 @@ mod keys;
 mod listening;
 mod messages;
 mod phones;
+mod refreshes;
 mod reports;
 mod resources;
 mod scene;

@@ -229,7 +229,8 @@ impl Draft {
 
     /// The ACK of a refused INVITE: of the same transaction (RFC 3261 §17.1.1.3).
     fn acknowledgement(&self, answer: &str) -> Draft {
-        let ack = self.clone().without("Content-Type").with_body("").with("CSeq", "1 ACK");
+        let sequence = self.header("CSeq").replace("INVITE", "ACK");
+        let ack = self.clone().without("Content-Type").with_body("").with("CSeq", &sequence);
         let to = header(answer, "To").unwrap_or_default();
         let (_, rest) = self.line.split_once(' ').expect("a request line");
         ack.with("To", &to).with_line(&format!("ACK {rest}"))
