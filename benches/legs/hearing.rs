@@ -14,12 +14,18 @@ const LEVEL_DB: f64 = 4.0;
 const AMPLITUDE: f64 = 2000.0;
 /// Tones, 50 Hz apart from 400 Hz: whole periods fit in 20 ms, so a loop of one frame has no seam.
 const TONES: usize = 32;
+/// Which of the tones each member of a room has. No tone of the first eight is in the middle between two others, in
+/// whichever room: there a codec that bends a sum of tones makes a line of its own, which would be taken for a voice.
+const PLACES: [usize; TONES] = [
+    0, 5, 9, 12, 16, 21, 25, 28, 2, 7, 14, 19, 23, 30, 1, 3, 4, 6, 8, 10, 11, 13, 15, 17, 18, 20, 22, 24, 26, 27,
+    29, 31,
+];
 /// What is louder than this is no longer silence.
 const AUDIBLE: u16 = 300;
 
 /// The pitch of a talker, a different one for each of the first 32 of a room.
 pub fn pitch_hertz(room: usize, member: usize) -> f64 {
-    (400 + 50 * ((5 * member + room) % TONES)) as f64
+    (400 + 50 * ((PLACES[member % TONES] + room) % TONES)) as f64
 }
 
 /// So many samples of a tone.

@@ -254,6 +254,10 @@ impl Leg {
                 None => self.session.handle_timeout(self.endpoint.worker.now()),
             }
         }
+        // What came beside the last message gets its 481: its transaction is ours, and would keep its repetitions silent.
+        while let Some(message) = self.inbox.1.try_recv() {
+            self.handle(message);
+        }
         let _ = self.obey_session();
         let summary = summary.unwrap_or_default();
         log::info!(leg = self.id.0, call_id = self.call_id(); "ended: {}; {summary}", self.ending);

@@ -287,8 +287,10 @@ impl Session {
         }
         self.offer_refused(&change, status);
         match status {
-            StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST => self.finish(SessionEnd::PeerGone(status)),
-            StatusCode::REQUEST_TIMEOUT => self.leave(SessionEnd::PeerGone(status), None),
+            // RFC 4028 §10: BYE after either, for proxies that still know the dialog.
+            StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST | StatusCode::REQUEST_TIMEOUT => {
+                self.leave(SessionEnd::PeerGone(status), None)
+            }
             _ => self.change_refused(now, &change, response),
         }
     }

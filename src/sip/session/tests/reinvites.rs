@@ -126,7 +126,8 @@ fn a_change_that_meets_481_or_silence_ends_the_call() {
     let mut call = confirmed(settings(), "");
     call.session.renegotiate("ours".into());
     call.outputs();
-    assert_eq!(call.respond(0, 481, "", ""), ["OfferRefused 481", "Ended PeerGone 481"]);
+    assert_eq!(call.respond(0, 481, "", ""), ["OfferRefused 481", "send BYE"]);
+    assert_eq!(call.respond(1, 481, "", ""), ["Ended PeerGone 481"]);
 
     for (cause, end) in
         [(ClientFailure::Timeout, "Ended PeerGone 408"), (ClientFailure::Transport, "Ended TransportFailed")]
