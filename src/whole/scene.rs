@@ -34,7 +34,7 @@ milliwatt = true
 /// The longest way from mouth to ear that is looked for.
 const MAX_DELAY: usize = RATE * 2 / 5;
 /// How long what a late packet of ours has upset may take to settle.
-const UPSET: Duration = Duration::from_millis(2500);
+const UPSET: Duration = Duration::from_millis(500);
 
 /// See the module.
 pub struct Scene {
