@@ -11,14 +11,16 @@ pub const FRAME_SAMPLES: usize = 160;
 pub const WINDOW_SAMPLES: usize = 20 * FRAME_SAMPLES;
 /// How far a tone may be off its level in a right mix.
 const LEVEL_DB: f64 = 4.0;
+/// How far below the others one's own voice has to be.
+const OWN_BELOW_DB: f64 = 25.0;
 const AMPLITUDE: f64 = 2000.0;
 /// Tones, 50 Hz apart from 400 Hz: whole periods fit in 20 ms, so a loop of one frame has no seam.
 const TONES: usize = 32;
 /// Which of the tones each member of a room has. No tone of the first eight is in the middle between two others, in
 /// whichever room: there a codec that bends a sum of tones makes a line of its own, which would be taken for a voice.
 const PLACES: [usize; TONES] = [
-    0, 5, 9, 12, 16, 21, 25, 28, 2, 7, 14, 19, 23, 30, 1, 3, 4, 6, 8, 10, 11, 13, 15, 17, 18, 20, 22, 24, 26, 27,
-    29, 31,
+    0, 5, 9, 12, 16, 21, 25, 28, 2, 7, 14, 19, 23, 30, 1, 3, 4, 6, 8, 10, 11, 13, 15, 17, 18, 20, 22, 24, 26,
+    27, 29, 31,
 ];
 /// What is louder than this is no longer silence.
 const AUDIBLE: u16 = 300;
@@ -32,14 +34,6 @@ pub fn pitch_hertz(room: usize, member: usize) -> f64 {
 pub fn tone(hertz: f64, rate_hertz: u32, len_samples: usize) -> Vec<i16> {
     let step = TAU * hertz / f64::from(rate_hertz);
     (0..len_samples).map(|n| (AMPLITUDE * (step * n as f64).sin()) as i16).collect()
-}
-
-/// A listener's own voice, which it should not hear.
-#[derive(Clone, Copy, Debug)]
-pub struct Own {
-    pub hertz: f64,
-    /// How far below the level of the others it has to be.
-    pub below_db: f64,
 }
 
 /// What one window sounded like.
@@ -62,18 +56,18 @@ impl fmt::Display for Judgement {
     }
 }
 
-/// Judges a window that should hold the tones of `wanted` and not that of `own`.
-pub fn judge(heard: &[i16], wanted: &[f64], own: Option<Own>) -> Judgement {
+/// Judges a window that should hold the tones of `wanted` and not that of the listener's `own` voice, in hertz.
+pub fn judge(heard: &[i16], wanted: &[f64], own: Option<f64>) -> Judgement {
     let samples: Vec<f64> = heard.iter().map(|sample| f64::from(*sample)).collect();
     let total = samples.iter().map(|sample| sample * sample).sum::<f64>() / samples.len() as f64;
     let wanted: Vec<f64> = wanted.iter().map(|hertz| tone_power(&samples, *hertz)).collect();
     let nominal = AMPLITUDE * AMPLITUDE / 2.0;
     let levels_db = wanted.iter().map(|power| decibels(power / nominal));
     let worst_db = levels_db.max_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap_or(0.0);
-    let own_db = decibels(own.map_or(0.0, |own| tone_power(&samples, own.hertz)) / nominal);
+    let own_db = decibels(own.map_or(0.0, |own| tone_power(&samples, own)) / nominal);
     let signal: f64 = wanted.iter().sum();
     Judgement {
-        is_right: worst_db.abs() <= LEVEL_DB && own.is_none_or(|own| own_db <= -own.below_db),
+        is_right: worst_db.abs() <= LEVEL_DB && own_db <= -OWN_BELOW_DB,
         worst_db,
         own_db,
         snr_db: decibels(signal / (total - signal).max(1e-9)),

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::caller::{Call, Caller};
-use crate::hearing::{self, Own, pitch_hertz};
+use crate::hearing::{self, pitch_hertz};
 use crate::stream::{Ear, Role};
 use crate::voice::{Codec, Speech, Voices};
 
@@ -135,10 +135,7 @@ impl Plan {
             };
             let ear = match (self.latency, talks, self.is_probe(leg)) {
                 (true, false, _) => Ear::Bursts { began: Rc::clone(burst) },
-                (false, _, true) => {
-                    let own = Own { hertz, below_db: codec.own_below_db() };
-                    Ear::Tones { wanted: self.wanted(leg), own: talks.then_some(own) }
-                }
+                (false, _, true) => Ear::Tones { wanted: self.wanted(leg), own: talks.then_some(hertz) },
                 _ => Ear::Deaf,
             };
             let begins = (self.latency && talks).then(|| Rc::clone(burst));

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use antiphon::audio::Decoder;
 
 use crate::caller::Call;
-use crate::hearing::{self, FRAME_SAMPLES, Judgement, Own, WINDOW_SAMPLES};
+use crate::hearing::{self, FRAME_SAMPLES, Judgement, WINDOW_SAMPLES};
 use crate::voice::{Codec, Voice};
 
 /// How long a packet stands for.
@@ -22,8 +22,8 @@ const MOST_LATENCY: Duration = Duration::from_millis(500);
 pub enum Ear {
     /// Nothing.
     Deaf,
-    /// These tones, and that its own is not there.
-    Tones { wanted: Vec<f64>, own: Option<Own> },
+    /// These tones, and that its own is not there; in hertz.
+    Tones { wanted: Vec<f64>, own: Option<f64> },
     /// The burst that began at this moment.
     Bursts { began: Rc<Cell<Option<Instant>>> },
 }

@@ -52,11 +52,6 @@ impl Codec {
         self.format(SampleRate::Hz48000).clock_rate_hz() / 1000 * FRAME_MS
     }
 
-    /// How far below the others one's own voice has to be: Opus makes of a sum of tones lines of its own, 20 dB below.
-    pub fn own_below_db(self) -> f64 {
-        if self == Codec::Opus { 15.0 } else { 25.0 }
-    }
-
     /// A decoder to listen with, at 8 kHz.
     pub fn decoder(self) -> Decoder {
         Decoder::new(&self.format(SampleRate::Hz8000)).expect("a decoder")

@@ -54,7 +54,8 @@ impl Call {
     /// The next request of the server's with this method, which has to come in time; others must not come before.
     fn request(&mut self, method: &str, within_s: Range<f64>) -> String {
         let left = Duration::from_secs_f64(within_s.end).saturating_sub(self.began.elapsed());
-        let request = self.wire.receive_within(left).unwrap_or_else(|| panic!("no {method} in {within_s:?} s"));
+        let request =
+            self.wire.receive_within(left).unwrap_or_else(|| panic!("no {method} in {within_s:?} s"));
         let after_s = self.began.elapsed().as_secs_f64();
         assert!(request.starts_with(&format!("{method} ")), "{method} expected after {after_s} s: {request}");
         assert!(within_s.contains(&after_s), "{method} after {after_s} s, not {within_s:?}");
@@ -88,7 +89,11 @@ impl Call {
     fn agree(&mut self, refresh: &str) {
         let timer = "Require: timer\r\nSession-Expires: 90;refresher=uac\r\n";
         if refresh.starts_with("UPDATE") {
-            assert_eq!(header(refresh, "Content-Type"), None, "a refresh by UPDATE offers nothing: {refresh}");
+            assert_eq!(
+                header(refresh, "Content-Type"),
+                None,
+                "a refresh by UPDATE offers nothing: {refresh}"
+            );
             return self.answer(refresh, "200 OK", timer, "");
         }
         assert!(refresh.contains("m=audio"), "a re-INVITE offers what was agreed: {refresh}");
