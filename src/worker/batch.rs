@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 /// Members served side by side: few enough that what is fetched for them stays near, and that none is kept waiting.
-pub(super) const WINDOW: usize = 32;
+pub(super) const WINDOW: usize = 16;
 const LINE_BYTES: usize = 64;
 
 /// What was gathered for a socket.

@@ -27,7 +27,7 @@ impl DatagramSocket {
     /// comes back as an error is `ConnectionAborted`: the socket was closed, or the caller unwinds.
     pub fn recv(&self, buffer: &mut [u8]) -> io::Result<Datagram> {
         loop {
-            match self.ready.perform(None, |socket| system::recv_datagram(socket, buffer)) {
+            match self.ready.perform(None, |socket| system::recv_datagram(socket, None, buffer)) {
                 Ok(datagram) => {
                     count(&self.counters, |values| {
                         values.received += 1;

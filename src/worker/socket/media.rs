@@ -75,21 +75,21 @@ impl MediaSocket {
             }
             (Ahead::Nothing, None) => return None,
             (Ahead::Unasked, Some(favoured)) => {
-                let from_peer = self.recv_on(&favoured.socket, buffer);
+                let from_peer = self.recv_on(&favoured.socket, Some(favoured.peer), buffer);
                 if from_peer.is_some() {
                     return from_peer;
                 }
             }
             (Ahead::Nothing, Some(_)) | (Ahead::Unasked, None) => {}
         }
-        self.recv_on(&self.socket, buffer)
+        self.recv_on(&self.socket, None, buffer)
     }
 
     /// The next datagram of the favoured peer, or of anybody if there is none, before its lap.
     pub(in crate::worker) fn recv_ahead(&self, buffer: &mut [u8]) -> Option<Datagram> {
         match &*self.favoured.borrow() {
-            Some(favoured) => self.recv_on(&favoured.socket, buffer),
-            None => self.recv_on(&self.socket, buffer),
+            Some(favoured) => self.recv_on(&favoured.socket, Some(favoured.peer), buffer),
+            None => self.recv_on(&self.socket, None, buffer),
         }
     }
 
@@ -100,8 +100,8 @@ impl MediaSocket {
         }
     }
 
-    fn recv_on(&self, socket: &UdpSocket, buffer: &mut [u8]) -> Option<Datagram> {
-        match system::recv_datagram(socket, buffer) {
+    fn recv_on(&self, socket: &UdpSocket, peer: Option<SocketAddr>, buffer: &mut [u8]) -> Option<Datagram> {
+        match system::recv_datagram(socket, peer, buffer) {
             Ok(datagram) => {
                 count(&self.counters, |values| {
                     values.received += 1;

@@ -68,8 +68,12 @@ pub(super) fn begin_connect(to: SocketAddr, options: &SocketOptions) -> io::Resu
     }
 }
 
-/// Receives one datagram; never waits.
-pub(super) fn recv_datagram(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<ReceivedDatagram> {
+/// Receives one datagram; never waits. The kernel is not asked who sent it where a connected socket's `peer` is given.
+pub(super) fn recv_datagram(
+    socket: &UdpSocket,
+    peer: Option<SocketAddr>,
+    buffer: &mut [u8],
+) -> io::Result<ReceivedDatagram> {
     let mut control = [0_u64; CONTROL_WORDS];
     let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
     // SAFETY: zeroes are a valid (empty) value of both plain C structures. The header points to `from`, `part`,
@@ -77,8 +81,10 @@ pub(super) fn recv_datagram(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result
     let (len, from, header) = unsafe {
         let mut from: libc::sockaddr_in6 = zeroed();
         let mut header: libc::msghdr = zeroed();
-        header.msg_name = ptr::from_mut(&mut from).cast();
-        header.msg_namelen = size_of::<libc::sockaddr_in6>() as libc::socklen_t;
+        if peer.is_none() {
+            header.msg_name = ptr::from_mut(&mut from).cast();
+            header.msg_namelen = size_of::<libc::sockaddr_in6>() as libc::socklen_t;
+        }
         header.msg_iov = &mut part;
         header.msg_iovlen = 1;
         header.msg_control = control.as_mut_ptr().cast();
@@ -89,7 +95,7 @@ pub(super) fn recv_datagram(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result
     };
     Ok(ReceivedDatagram {
         len,
-        from: address_of(&from).ok_or(io::ErrorKind::Unsupported)?,
+        from: peer.or_else(|| address_of(&from)).ok_or(io::ErrorKind::Unsupported)?,
         arrival: arrival_of(&header),
         truncated: header.msg_flags & libc::MSG_TRUNC != 0,
     })
