@@ -118,7 +118,7 @@ impl Call {
     }
 
     /// BYE comes in time, and the dialog is over.
-    fn is_ended(mut self, within_s: Range<f64>, reason: Option<&str>) {
+    fn ends_with_a_bye(mut self, within_s: Range<f64>, reason: Option<&str>) {
         let bye = self.request("BYE", within_s);
         assert_eq!(header(&bye, "Reason").as_deref(), reason, "{bye}");
         self.answer(&bye, "200 OK", "", "");
@@ -154,13 +154,13 @@ fn peer_forgot(wire: Wire) {
     let mut call = Call::dial(wire, "uas", WITH_UPDATE);
     let refresh = call.refresh("UPDATE");
     call.answer(&refresh, "481 Call/Transaction Does Not Exist", "", "");
-    call.is_ended(REFRESH_S, None);
+    call.ends_with_a_bye(REFRESH_S, None);
 }
 
 /// The peer was to refresh and does not.
 fn peer_does_not_refresh(wire: Wire) {
     let call = Call::dial(wire, "uac", WITH_UPDATE);
-    call.is_ended(EXPIRY_S, Some("SIP;cause=408;text=\"Session expired\""));
+    call.ends_with_a_bye(EXPIRY_S, Some("SIP;cause=408;text=\"Session expired\""));
 }
 
 /// Two re-INVITEs cross: each side refuses the other's with 491, and ours comes again within 2 s, since the peer made
