@@ -64,8 +64,13 @@ impl PlaceState {
 
     /// Has everything fetched that waking this member touches; itself it must be near already.
     pub(super) fn prefetch_member(&self) {
-        self.bed.get().prefetch();
+        self.prefetch_bed();
         self.nearby.get().prefetch();
+    }
+
+    /// Has what a switch to this member touches fetched.
+    pub(super) fn prefetch_bed(&self) {
+        self.bed.get().prefetch();
     }
 
     /// Has the member's socket fetched; the state itself must be near already.
@@ -115,6 +120,8 @@ impl Place {
         loop {
             if self.state.stand.get() == Stand::Hearing {
                 self.round.hears(&self.state);
+                // A window is more than the nearest cache holds: what it had fetched from afar is but at hand now.
+                self.state.nearby.get().prefetch();
                 return Ok(self.round.tick());
             }
             if self.state.closed.get() || !shared.park() {

@@ -181,6 +181,7 @@ impl Round {
         let mut count = 0;
         for place in self.places.borrow().iter().filter(|place| place.stand.get() == from) {
             place.stand.set(to);
+            place.prefetch_bed();
             place.wake();
             count += 1;
         }

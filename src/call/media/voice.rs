@@ -37,9 +37,8 @@ pub struct ReceiveFormat {
 /// The decoder in use, with what brings its samples to the leg's rate.
 pub struct Voice {
     formats: Vec<ReceiveFormat>,
-    current: usize,
-    /// That of the current format, nearer at hand.
-    clock_rate_hz: u32,
+    /// The one of `formats` that is decoded, nearer at hand.
+    current: ReceiveFormat,
     decoder: Decoder,
     resampler: Option<Resampler>,
     rate: SampleRate,
@@ -52,33 +51,22 @@ pub struct Voice {
 impl Voice {
     /// Expects the first of `formats`, whose rate is that of the frames; `None` if its decoder cannot be made.
     pub fn new(formats: Vec<ReceiveFormat>, frame_ms: u32) -> Option<Voice> {
-        let first = &formats.first()?.format;
-        let (decoder, clock_rate_hz) = (Decoder::new(first).ok()?, first.clock_rate_hz());
+        let current = formats.first()?.clone();
+        let decoder = Decoder::new(&current.format).ok()?;
         let rate = decoder.rate();
         let cutter = FrameCutter::new(rate.samples(frame_ms), 2 * rate.samples(120));
-        Some(Voice {
-            formats,
-            current: 0,
-            clock_rate_hz,
-            decoder,
-            resampler: None,
-            rate,
-            cutter,
-            ready: false,
-            undecodable: 0,
-        })
+        Some(Voice { formats, current, decoder, resampler: None, rate, cutter, ready: false, undecodable: 0 })
     }
 
     /// Whether the decoder in use is the one that these formats begin with, at the same rate.
     pub fn goes_on_with(&self, formats: &[ReceiveFormat]) -> bool {
         formats.first().is_some_and(|first| first.format.rate() == self.rate)
-            && formats.contains(&self.formats[self.current])
+            && formats.contains(&self.current)
     }
 
     /// The peer may send these formats from now on; the one in use is among them.
     pub fn change_formats(&mut self, formats: Vec<ReceiveFormat>) {
-        let in_use = &self.formats[self.current];
-        self.current = formats.iter().position(|format| format == in_use).expect("the format in use stays");
+        assert!(formats.contains(&self.current), "the format in use stays");
         self.formats = formats;
     }
 
@@ -89,30 +77,29 @@ impl Voice {
 
     /// The RTP clock of the format in use.
     pub fn clock_rate_hz(&self) -> u32 {
-        self.clock_rate_hz
+        self.current.format.clock_rate_hz()
     }
 
     /// Whether a payload type is one of the formats.
     pub fn takes(&self, payload_type: u8) -> bool {
-        self.find(payload_type).is_some()
+        payload_type == self.current.payload_type || self.find(payload_type).is_some()
     }
 
     /// Whether a payload type is a format of another RTP clock than the one in use.
     pub fn changes_clock(&self, payload_type: u8) -> bool {
-        payload_type != self.formats[self.current].payload_type
+        payload_type != self.current.payload_type
             && self
                 .find(payload_type)
-                .is_some_and(|index| self.formats[index].format.clock_rate_hz() != self.clock_rate_hz())
+                .is_some_and(|found| found.format.clock_rate_hz() != self.clock_rate_hz())
     }
 
     /// Decodes another format from now on; `false` if it is none of ours.
     pub fn switch_to(&mut self, payload_type: u8) -> bool {
-        let Some(index) = self.find(payload_type) else { return false };
-        let Ok(decoder) = Decoder::new(&self.formats[index].format) else { return false };
+        let Some(found) = self.find(payload_type).cloned() else { return false };
+        let Ok(decoder) = Decoder::new(&found.format) else { return false };
         self.resampler = (decoder.rate() != self.rate).then(|| Resampler::new(decoder.rate(), self.rate));
         self.decoder = decoder;
-        self.current = index;
-        self.clock_rate_hz = self.formats[index].format.clock_rate_hz();
+        self.current = found;
         true
     }
 
@@ -132,8 +119,7 @@ impl Voice {
         packet: &Packet<'_>,
         frame: &mut [i16],
     ) -> i32 {
-        let current = self.formats[self.current].payload_type;
-        if packet.payload_type != current && !self.switch_to(packet.payload_type) {
+        if packet.payload_type != self.current.payload_type && !self.switch_to(packet.payload_type) {
             self.undecodable += 1;
             return 0;
         }
@@ -216,8 +202,8 @@ impl Voice {
         self.undecodable
     }
 
-    fn find(&self, payload_type: u8) -> Option<usize> {
-        self.formats.iter().position(|format| format.payload_type == payload_type)
+    fn find(&self, payload_type: u8) -> Option<&ReceiveFormat> {
+        self.formats.iter().find(|format| format.payload_type == payload_type)
     }
 
     /// Units of the RTP clock as samples of the decoder.
