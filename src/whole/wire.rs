@@ -81,8 +81,11 @@ impl Wire {
             match &mut self.way {
                 Way::Datagrams(socket) => {
                     socket.set_read_timeout(Some(left)).expect("a timeout");
-                    let len = socket.recv(&mut buffer).ok()?;
-                    return Some(String::from_utf8_lossy(&buffer[..len]).into_owned());
+                    let (len, source) = socket.recv_from(&mut buffer).ok()?;
+                    // The port may have been another test's before: its server's last RTCP is none of ours.
+                    if source == self.server {
+                        return Some(String::from_utf8_lossy(&buffer[..len]).into_owned());
+                    }
                 }
                 Way::Stream { stream, received } => {
                     stream.set_read_timeout(Some(left)).expect("a timeout");
