@@ -74,11 +74,13 @@ pub fn judge(heard: &[i16], wanted: &[f64], own: Option<f64>) -> Judgement {
     }
 }
 
-/// The same window as a perfect mixer would give it with G.711: the sum of what the talkers' octets mean, coded once.
-pub fn perfect(wanted: &[f64]) -> Judgement {
+/// The same window as a perfect mixer would give it with G.711: the sum of what the talkers' octets mean, coded once. How
+/// coarse a sum of tones is coded depends on their phases, so on when each talker began: `alignment` is one such chance.
+pub fn perfect(wanted: &[f64], alignment: usize) -> Judgement {
     let mut sums = [0; FRAME_SAMPLES];
-    for hertz in wanted {
-        let spoken = through_mu_law(&tone(*hertz, 8000, FRAME_SAMPLES));
+    for (talker, hertz) in wanted.iter().enumerate() {
+        let mut spoken = through_mu_law(&tone(*hertz, 8000, FRAME_SAMPLES));
+        spoken.rotate_left(alignment * (13 + 34 * talker) % FRAME_SAMPLES);
         sums.iter_mut().zip(spoken).for_each(|(sum, sample)| *sum += i32::from(sample));
     }
     let mix = sums.map(|sum| sum.clamp(i16::MIN.into(), i16::MAX.into()) as i16);

@@ -2,12 +2,16 @@
 
 use std::time::{Duration, Instant};
 
+use mio::{Events, Interest, Poll, Token};
+
 use crate::hearing::{self, Judgement};
 use crate::stream::{FRAME, Received, Stream};
 
-/// How often all streams are looked at for each started thousand of them, and so how exactly the moment of an arrival
-/// is known: more often would take the time that sending needs.
+/// How often it is asked what has come, and so how exactly the moment of an arrival is known: more often would take the
+/// time that sending needs.
 const LOOK: Duration = Duration::from_millis(1);
+/// Streams that have something after one look; the rest has its turn at the next.
+const EVENTS: usize = 4096;
 
 /// What one run carried, all streams together.
 #[derive(Debug, Default)]
@@ -21,6 +25,8 @@ pub struct Carried {
     deviations: Vec<u64>,
     windows: Vec<Judgement>,
     latencies: Vec<Duration>,
+    /// How late the load itself sent, in ms.
+    late_ms: Vec<f64>,
 }
 
 impl Carried {
@@ -67,14 +73,53 @@ impl Carried {
     pub fn latency_ms(&self, percent: usize) -> Option<f64> {
         hearing::percentile(self.latencies.iter().map(|latency| latency.as_secs_f64() * 1e3), percent)
     }
+
+    /// What so many of 100 packets were sent late by at most, in ms: what the load could not keep up with is no fault of
+    /// the server's.
+    pub fn late_ms(&self, percent: usize) -> Option<f64> {
+        hearing::percentile(self.late_ms.iter().copied(), percent)
+    }
+}
+
+/// The streams that have something to take, asked of the kernel: to try each of a thousand in every look would take the
+/// whole core.
+struct Arrivals {
+    poll: Poll,
+    events: Events,
+}
+
+impl Arrivals {
+    fn of(streams: &mut [Stream]) -> Arrivals {
+        let poll = Poll::new().expect("epoll");
+        for (index, stream) in streams.iter_mut().enumerate() {
+            poll.registry()
+                .register(stream.socket(), Token(index), Interest::READABLE)
+                .expect("a socket is registered");
+        }
+        Arrivals { poll, events: Events::with_capacity(EVENTS) }
+    }
+
+    fn take(&mut self, streams: &mut [Stream]) {
+        if self.poll.poll(&mut self.events, Some(Duration::ZERO)).is_err() {
+            return;
+        }
+        let now = Instant::now();
+        self.events.iter().for_each(|event| streams[event.token().0].drain(now));
+    }
+
+    fn end(self, streams: &mut [Stream]) {
+        for stream in streams {
+            self.poll.registry().deregister(stream.socket()).expect("a socket that was registered");
+        }
+    }
 }
 
 /// Sends on all streams for `duration`, each at its own moment of the frame.
 pub fn run(streams: &mut [Stream], duration: Duration) -> Carried {
+    let mut arrivals = Arrivals::of(streams);
     let start = Instant::now();
     let frames = (duration.as_millis() / FRAME.as_millis()) as u32;
     let count = streams.len() as u32;
-    let look = LOOK * count.div_ceil(1000);
     let mut carried = Carried { frames: frames.into(), ..Carried::default() };
     let mut next_look = start;
     for frame in 0..frames {
@@ -82,13 +127,15 @@ pub fn run(streams: &mut [Stream], duration: Duration) -> Carried {
             let due = start + FRAME * frame + FRAME * index / count;
             while next_look <= due {
                 wait_until(next_look);
-                streams.iter_mut().for_each(|stream| stream.drain(Instant::now()));
-                next_look += look;
+                arrivals.take(streams);
+                next_look += LOOK;
             }
             wait_until(due);
+            carried.late_ms.push(due.elapsed().as_secs_f64() * 1e3);
             carried.sent += u64::from(streams[index as usize].send());
         }
     }
+    arrivals.end(streams);
     for stream in streams {
         carried.add(stream.take_received());
     }

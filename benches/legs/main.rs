@@ -142,4 +142,5 @@ fn print_heard(plan: &Plan, carried: &Carried) {
     }
     println!("deviation from 20 ms: p99 {} ms", carried.deviation_ms(99));
     println!("longest gap: {} ms", carried.longest_gap.as_millis());
+    println!("the load itself was late: p99 {:.2} ms", carried.late_ms(99).unwrap_or_default());
 }

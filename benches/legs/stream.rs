@@ -1,9 +1,11 @@
 //! One leg as the load sees it: the packets that it sends, and what comes back.
 
 use std::cell::Cell;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
+
+use mio::net::UdpSocket;
 
 use antiphon::audio::Decoder;
 
@@ -72,7 +74,7 @@ impl Stream {
     pub fn to(index: usize, server: SocketAddr) -> Stream {
         let voice = Voice::from([vec![0xff; FRAME_SAMPLES]]);
         let role = Role { codec: Codec::Pcmu, voice, begins: None, ear: Ear::Deaf };
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
         Stream::new(index, socket, server, role)
     }
 
@@ -84,13 +86,13 @@ impl Stream {
         calls.iter().zip(roles).map(stream).collect()
     }
 
-    fn new(index: usize, socket: UdpSocket, server: SocketAddr, role: Role) -> Stream {
+    fn new(index: usize, socket: std::net::UdpSocket, server: SocketAddr, role: Role) -> Stream {
         socket.set_nonblocking(true).expect("non-blocking");
         let mut packet = vec![0; HEADER_OCTETS];
         (packet[0], packet[1]) = (0x80, role.codec.payload_type());
         packet[8..12].copy_from_slice(&(index as u32 + 1).to_be_bytes());
         Stream {
-            socket,
+            socket: UdpSocket::from_std(socket),
             server,
             decoder: role.codec.decoder(),
             role,
@@ -107,6 +109,11 @@ impl Stream {
     pub fn take_received(&mut self) -> Received {
         self.window.clear();
         std::mem::take(&mut self.received)
+    }
+
+    /// To be asked whether something has come.
+    pub fn socket(&mut self) -> &mut UdpSocket {
+        &mut self.socket
     }
 
     /// Sends its next packet.
