@@ -13,6 +13,7 @@ pub mod gain;
 pub mod l16;
 pub mod level;
 pub mod opus;
+mod opus_ffi;
 pub mod rate;
 pub mod resample;
 pub mod saturate;

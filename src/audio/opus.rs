@@ -4,6 +4,8 @@
 //! The text of `a=fmtp` is the business of `sdp`; its meaning arrives here as [`OpusFmtp`].
 
 use super::SampleRate;
+use super::opus_ffi::{Control, EncoderState};
+use std::ffi::c_int;
 use std::fmt;
 
 /// What the encoder is tuned for.
@@ -125,9 +127,9 @@ impl fmt::Display for OpusError {
 
 impl std::error::Error for OpusError {}
 
-impl From<::opus::Error> for OpusError {
-    fn from(error: ::opus::Error) -> Self {
-        match error.code() {
+impl From<::opus::ErrorCode> for OpusError {
+    fn from(code: ::opus::ErrorCode) -> Self {
+        match code {
             ::opus::ErrorCode::BadArg => Self::BadArgument,
             ::opus::ErrorCode::BufferTooSmall => Self::BufferTooSmall,
             ::opus::ErrorCode::InvalidPacket => Self::InvalidPacket,
@@ -137,16 +139,30 @@ impl From<::opus::Error> for OpusError {
     }
 }
 
+impl From<::opus::Error> for OpusError {
+    fn from(error: ::opus::Error) -> Self {
+        error.code().into()
+    }
+}
+
+/// What libopus answers in the place of a result.
+fn refused(code: c_int) -> OpusError {
+    use ::opus::ErrorCode::{AllocFail, BadArg, BufferTooSmall, InternalError, InvalidPacket};
+    let mut known = [BadArg, BufferTooSmall, InvalidPacket, AllocFail].into_iter();
+    known.find(|known| *known as c_int == code).unwrap_or(InternalError).into()
+}
+
 /// Largest packet we write: 1275 octets is the most one Opus frame can have (RFC 6716 §3.4).
 pub const MAX_PACKET_OCTETS: usize = 1275;
 
 /// Longest duration one Opus packet can hold (RFC 6716 §3.4, R5).
 pub const MAX_PACKET_MS: u32 = 120;
 
-/// Encoder state of one stream.
-#[derive(Debug)]
+/// Encoder state of one stream. A clone goes on exactly where its original is, so a decoder that follows the one can
+/// follow the other.
+#[derive(Debug, Clone)]
 pub struct OpusEncoder {
-    inner: ::opus::Encoder,
+    inner: EncoderState,
     settings: OpusSettings,
 }
 
@@ -158,7 +174,7 @@ impl OpusEncoder {
             OpusApplication::Audio => ::opus::Application::Audio,
             OpusApplication::LowDelay => ::opus::Application::LowDelay,
         };
-        let inner = ::opus::Encoder::new(settings.rate.hertz(), ::opus::Channels::Mono, application)?;
+        let inner = EncoderState::new(settings.rate.hertz(), application as c_int).map_err(refused)?;
         let mut encoder = Self { inner, settings };
         encoder.apply()?;
         Ok(encoder)
@@ -183,21 +199,35 @@ impl OpusEncoder {
     /// Encodes 2.5, 5, 10, 20, 40 or 60 ms. Returns the length of the packet, 0 if DTX says that none need be
     /// sent.
     pub fn encode(&mut self, frame: &[i16], packet: &mut [u8]) -> Result<usize, OpusError> {
-        let len = self.inner.encode(frame, packet)?;
+        let len = self.inner.encode(frame, packet).map_err(refused)?;
         // A packet of one or two octets in DTX "does not need to be transmitted" (opus_encode).
         Ok(if self.settings.dtx && len <= 2 { 0 } else { len })
     }
 
+    /// As [`OpusEncoder::encode`], and the packet leans on none before it: a decoder may follow from here that has followed
+    /// another encoder of the same sound.
+    pub fn encode_independent(&mut self, frame: &[i16], packet: &mut [u8]) -> Result<usize, OpusError> {
+        self.inner.set(Control::PredictionDisabled, 1).map_err(refused)?;
+        let len = self.encode(frame, packet);
+        self.inner.set(Control::PredictionDisabled, 0).map_err(refused)?;
+        len
+    }
+
     fn apply(&mut self) -> Result<(), OpusError> {
         let Self { inner, settings } = self;
-        inner.set_bitrate(::opus::Bitrate::Bits(settings.bitrate_bps.clamp(6_000, 510_000) as i32))?;
-        inner.set_complexity(i32::from(settings.complexity.min(10)))?;
-        inner.set_inband_fec(settings.fec)?;
-        inner.set_packet_loss_perc(i32::from(settings.expected_loss_percent.min(100)))?;
-        inner.set_dtx(settings.dtx)?;
-        inner.set_vbr(!settings.constant_bitrate)?;
-        inner.set_max_bandwidth(bandwidth(settings.max_playback_rate_hz))?;
-        inner.set_lsb_depth(16)?;
+        let loss = settings.expected_loss_percent.min(100);
+        for (control, value) in [
+            (Control::BitrateBps, settings.bitrate_bps.clamp(6_000, 510_000) as i32),
+            (Control::Complexity, settings.complexity.min(10).into()),
+            (Control::InbandFec, settings.fec.into()),
+            (Control::PacketLossPercent, loss.into()),
+            (Control::Dtx, settings.dtx.into()),
+            (Control::VariableBitrate, (!settings.constant_bitrate).into()),
+            (Control::MaxBandwidth, bandwidth(settings.max_playback_rate_hz) as i32),
+            (Control::LsbDepth, 16),
+        ] {
+            inner.set(control, value).map_err(refused)?;
+        }
         Ok(())
     }
 }
