@@ -133,6 +133,11 @@ impl Encoder {
         matches!(self, Self::Opus(_))
     }
 
+    /// True if a payload is coded by what was sent before it, so that a decoder has to have followed.
+    pub fn leans_on_the_past(&self) -> bool {
+        matches!(self, Self::Opus(_))
+    }
+
     /// The most octets a frame of so many samples can become.
     pub fn max_payload_octets(&self, len_samples: usize) -> usize {
         match self {
@@ -159,6 +164,14 @@ impl Encoder {
                 Ok(octets)
             }
             Self::Opus(opus) => opus.encode(frame, payload).map_err(EncodeError::Opus),
+        }
+    }
+
+    /// As [`Encoder::encode`]; the payload leans on none before it, so a decoder may follow from here.
+    pub fn encode_independent(&mut self, frame: &[i16], payload: &mut [u8]) -> Result<usize, EncodeError> {
+        match self {
+            Self::Opus(opus) => opus.encode_independent(frame, payload).map_err(EncodeError::Opus),
+            _ => self.encode(frame, payload),
         }
     }
 }

@@ -20,17 +20,22 @@ pub fn saturate_all(sums: &[i32], samples: &mut [i16]) {
     }
 }
 
-/// True if every sample is zero: digital silence. Looks at the whole frame without a branch per sample.
+/// What a codec such as Opus makes of digital silence: at -84 dB of full scale nobody hears it. The smallest samples of
+/// G.711 are above it.
+pub const SILENCE_PEAK: i16 = 2;
+
+/// True if no sample is above [`SILENCE_PEAK`]. Looks at the whole frame without a branch per sample.
 #[inline]
 pub fn is_silence(samples: &[i16]) -> bool {
     let (chunks, rest) = samples.as_chunks::<32>();
-    let any = |part: &[i16]| part.iter().fold(0, |bits, sample| bits | sample) != 0;
+    let is_audible = |sample: &i16| sample.wrapping_add(SILENCE_PEAK) as u16 > 2 * SILENCE_PEAK as u16;
+    let any = |part: &[i16]| part.iter().fold(false, |any, sample| any | is_audible(sample));
     !chunks.iter().any(|chunk| any(chunk)) && !any(rest)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{is_silence, saturate, saturate_all};
+    use super::{SILENCE_PEAK, is_silence, saturate, saturate_all};
 
     #[test]
     fn sums_beyond_a_sample_are_cut_and_never_wrap() {
@@ -41,14 +46,17 @@ mod tests {
     }
 
     #[test]
-    fn one_sample_anywhere_is_no_silence() {
+    fn one_audible_sample_anywhere_is_no_silence() {
         for len in [0, 1, 31, 32, 80, 160] {
-            let mut samples = vec![0; len];
+            let mut samples: Vec<i16> =
+                (0..SILENCE_PEAK + 1).chain(-SILENCE_PEAK..0).cycle().take(len).collect();
             assert!(is_silence(&samples));
             for at in 0..len {
-                samples[at] = -1;
-                assert!(!is_silence(&samples), "{at} of {len}");
-                samples[at] = 0;
+                for audible in [-SILENCE_PEAK - 1, SILENCE_PEAK + 1, i16::MIN, i16::MAX] {
+                    let before = std::mem::replace(&mut samples[at], audible);
+                    assert!(!is_silence(&samples), "{audible} at {at} of {len}");
+                    samples[at] = before;
+                }
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The conferences of a worker, by name: made when the first participant comes, gone with the last.
 
 use crate::audio::tone::Tone;
+use crate::call::media::Classes;
 use crate::conference::{Audience, Conference, ConferenceSettings, ParticipantId, Sound, SoundId};
 use crate::config::Config;
 use crate::worker::{Metronome, Round, RoundHooks, Tick};
@@ -36,6 +37,8 @@ pub struct Room {
     pub mixer: Rc<RefCell<Conference>>,
     /// The laps of its legs.
     pub round: Rc<Round>,
+    /// Those of its legs that are sent the same.
+    pub classes: Classes,
     table: Weak<Conferences>,
     waiting: Cell<Option<SoundId>>,
 }
@@ -131,6 +134,7 @@ impl Conferences {
             name: name.into(),
             mixer,
             round,
+            classes: Classes::default(),
             table: Rc::downgrade(self),
             waiting: Cell::new(None),
         });

@@ -5,6 +5,7 @@ use super::participant::{Added, Command, Participant, ParticipantSettings, Parti
 use super::place::{ParticipantId, Places};
 use super::sound::{Audience, MAX_SOUNDS_FOR_ALL, MAX_SOUNDS_FOR_ONE, Playback, Sound, SoundId};
 use crate::audio::SampleRate;
+use crate::audio::saturate::saturate_all;
 use std::fmt;
 
 /// The most participants of one conference. Each adds at most four times (the largest gain) a full-scale
@@ -260,6 +261,22 @@ impl Conference {
             Heard::Audio
         } else {
             Heard::Silence
+        }
+    }
+
+    /// Whether a participant hears in this tick what everyone hears who adds nothing and listens at `rate`; then
+    /// [`Conference::mix_for_all`] is its `mix_minus`.
+    pub fn hears_all(&mut self, id: ParticipantId, rate: SampleRate) -> bool {
+        self.places.by_id(id).is_some_and(|participant| participant.hears_all(self.tick, rate))
+    }
+
+    /// Writes what they hear; of another length than that of the rate, it is silence.
+    pub fn mix_for_all(&self, rate: SampleRate, out: &mut [i16]) {
+        let bus = self.buses.bus(rate);
+        if bus.is_silent() || out.len() != self.buses.frame_samples(rate) {
+            out.fill(0);
+        } else {
+            saturate_all(bus.sum(), out);
         }
     }
 

@@ -359,6 +359,15 @@ impl Participant {
         true
     }
 
+    /// True if it hears its whole bus as it is, as all do who add nothing. That is known as soon as it has added.
+    #[inline]
+    pub(super) fn hears_all(&self, tick: u64, rate: SampleRate) -> bool {
+        let is_converted = self.crossing.as_ref().is_some_and(|crossing| crossing.is_sounding);
+        let adds_nothing = !self.was_sounding(tick) && !is_converted;
+        let unchanged = !self.has_sounds && self.ramp_out.is_unity();
+        adds_nothing && unchanged && rate == self.out_rate && self.has_entered()
+    }
+
     /// With gain, and with the sounds for it alone.
     fn hear_adjusted(&mut self, tick: u64, bus: &Bus, sums: &mut [i32], out: &mut [i16]) -> bool {
         let hears_others = !self.hears_nobody(tick, bus);

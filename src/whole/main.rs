@@ -5,6 +5,7 @@
 mod abuse;
 mod caller;
 mod callers;
+mod classes;
 mod command_line;
 mod connections;
 mod conversation;

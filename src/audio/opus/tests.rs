@@ -1,5 +1,6 @@
 use super::{OpusApplication, OpusDecoder, OpusEncoder, OpusError, OpusFmtp, OpusSettings};
 use crate::audio::SampleRate;
+use crate::audio::saturate::is_silence;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::f64::consts::TAU;
 
@@ -213,5 +214,97 @@ fn garbage_is_refused_or_decoded_and_nothing_else() {
             assert_eq!(announced, Ok(len), "seed {seed}");
         }
         let _ = decoder.decode_fec(&packet, &mut samples[..320]);
+    }
+}
+
+/// Syllables of a gliding pitch, with noise between: harder to follow than a steady tone.
+fn speech(rate: SampleRate, duration_ms: u32) -> Vec<i16> {
+    let mut random = StdRng::seed_from_u64(7);
+    let (mut turn, hertz) = (0.0, f64::from(rate.hertz()));
+    let sample = |n: usize| {
+        let ms = n as f64 * 1000.0 / hertz;
+        turn += TAU * (130.0 + 50.0 * (ms / 170.0).sin()) / hertz;
+        let loudness = (ms / 60.0).sin().max(0.05);
+        let voiced: f64 = (1..20).map(|h| (turn * f64::from(h)).sin() / f64::from(h)).sum();
+        (loudness * (voiced * 4_000.0 + random.random_range(-300.0..300.0))) as i16
+    };
+    (0..rate.samples(duration_ms)).map(sample).collect()
+}
+
+/// Decibels of what `sound` differs by from `other`, to its own level.
+fn difference_db(sound: &[i16], other: &[i16]) -> f64 {
+    let difference: Vec<i16> = sound.iter().zip(other).map(|(a, b)| a.saturating_sub(*b)).collect();
+    10.0 * ((energy(&difference) + 1.0) / (energy(sound) + 1.0)).log10()
+}
+
+/// What a packet sounds like to a decoder.
+fn heard(decoder: &mut OpusDecoder, packet: &[u8]) -> Vec<i16> {
+    let mut samples = vec![0; 960];
+    assert_eq!(decoder.decode(packet, &mut samples), Ok(960));
+    samples
+}
+
+#[test]
+fn a_decoder_goes_over_to_another_encoder_of_the_same_sound_at_an_independent_packet_unheard() {
+    for bitrate_bps in [12_000, 24_000, 32_000, 64_000] {
+        for complexity in [0, 5, 10] {
+            let settings = OpusSettings { bitrate_bps, complexity, ..OpusSettings::default() };
+            let new = || OpusEncoder::new(settings.clone()).unwrap();
+            let (mut theirs, mut own) = (new(), new());
+            let decoder = || OpusDecoder::new(SampleRate::Hz48000).unwrap();
+            let (mut follower, mut joiner) = (decoder(), decoder());
+            let mut packet = [0; 1275];
+            let mut apart_db = Vec::new();
+            for (number, frame) in speech(SampleRate::Hz48000, 2_500).chunks_exact(960).enumerate() {
+                let len = match number {
+                    100 => theirs.encode_independent(frame, &mut packet).unwrap(),
+                    _ => theirs.encode(frame, &mut packet).unwrap(),
+                };
+                let follows = heard(&mut follower, &packet[..len]);
+                if (37..100).contains(&number) {
+                    let len = own.encode(frame, &mut packet).unwrap();
+                    apart_db.push(difference_db(&follows, &heard(&mut joiner, &packet[..len])));
+                } else if number >= 100 {
+                    apart_db.push(difference_db(&follows, &heard(&mut joiner, &packet[..len])));
+                }
+            }
+            let (before, after) = apart_db.split_at(63);
+            let usual_db = before[40..].iter().sum::<f64>() / 23.0;
+            let case = format!("{bitrate_bps} bit/s, complexity {complexity}: {usual_db:.0}, {after:.0?}");
+            // Two encoders of the same sound differ by more than the change-over does, and then they are one.
+            assert!(after[0] < usual_db + 3.0, "{case}");
+            assert!(after[1..].iter().all(|&db| db < -32.0), "{case}");
+        }
+    }
+}
+
+#[test]
+fn a_copied_encoder_goes_on_exactly_where_its_original_is() {
+    let mut original = OpusEncoder::new(OpusSettings::default()).unwrap();
+    let sound = speech(SampleRate::Hz48000, 400);
+    let (before, after) = sound.split_at(9_600);
+    let (mut packet, mut copied) = ([0; 1275], [0; 1275]);
+    before.chunks_exact(960).for_each(|frame| assert!(original.encode(frame, &mut packet).unwrap() > 0));
+    let mut copy = original.clone();
+    for frame in after.chunks_exact(960) {
+        let len = original.encode(frame, &mut packet).unwrap();
+        assert_eq!(copy.encode(frame, &mut copied), Ok(len));
+        assert_eq!(packet[..len], copied[..len]);
+    }
+}
+
+#[test]
+fn coded_silence_is_known_as_silence() {
+    for rate in [SampleRate::Hz16000, SampleRate::Hz48000] {
+        for bitrate_bps in [12_000, 24_000, 32_000, 64_000] {
+            let mut encoder = OpusEncoder::new(OpusSettings { bitrate_bps, ..at(rate) }).unwrap();
+            let mut decoder = OpusDecoder::new(SampleRate::Hz48000).unwrap();
+            let mut packet = [0; 1275];
+            for number in 0..100 {
+                let len = encoder.encode(&vec![0; rate.samples(20)], &mut packet).unwrap();
+                let samples = heard(&mut decoder, &packet[..len]);
+                assert!(is_silence(&samples), "{rate}, {bitrate_bps} bit/s, packet {number}");
+            }
+        }
     }
 }

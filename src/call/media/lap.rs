@@ -196,6 +196,7 @@ impl Media {
     }
 
     fn took_place(&mut self, place: &Place) {
+        self.outgoing.speaks(); // who listened elsewhere hears something else now
         self.seating.took(place);
         place.receives_on(&self.network.rtp);
         self.tell_memory(place);
@@ -224,6 +225,9 @@ impl Media {
         let frame = &mut bench.frame[..self.reception.rate().samples(self.jitter.frame_ms)];
         self.reception.playout(&self.worker, &mut bench.scratch, tick.due, frame);
         self.seating.seat().hear(frame);
+        if self.outgoing.is_shared() && self.seating.seat().hears_all(self.outgoing.rate()).is_none() {
+            self.outgoing.speaks();
+        }
     }
 
     fn drain(&mut self, tick: Tick, buffer: &mut [u8]) {
@@ -298,17 +302,14 @@ impl Media {
         let bench = Rc::clone(&self.bench);
         let bench = &mut *bench.borrow_mut();
         self.reports.retry();
-        let samples = self.outgoing.frame_samples();
-        if self.seating.seat().speak(&mut bench.frame[..samples]) == Progress::Ended {
-            self.play(Programme::Silence);
-            self.reports.send(MediaReport::PlaybackEnded);
-        }
-        if self.open && self.direction.sends() {
-            if let Some(len) = self.outgoing.send(&self.worker, tick.due, bench) {
-                self.network.send(&bench.datagram[..len]);
-            }
+        let sends = self.open && self.direction.sends();
+        let len = if sends && self.is_listener(tick) {
+            self.send_shared(tick, bench)
         } else {
-            self.outgoing.skip(tick.due);
+            self.send_alone(tick, bench, sends)
+        };
+        if let Some(len) = len {
+            self.network.send(&bench.datagram[..len]);
         }
         let Media { reporting, worker, network, outgoing, .. } = self;
         reporting.send_when_due(worker, tick.due, network, outgoing, &mut bench.report);
@@ -316,6 +317,40 @@ impl Media {
             self.liveness.handle_life(tick.due); // told once per timeout
             self.reports.send(MediaReport::Silent);
         }
+    }
+
+    /// Whether the peer is sent what all hear, as others are.
+    fn is_listener(&mut self, tick: Tick) -> bool {
+        let Media { seating, outgoing, .. } = self;
+        match seating.seat().hears_all(outgoing.rate()) {
+            Some(room) => outgoing.listens(&room.classes, tick),
+            None => {
+                outgoing.speaks();
+                false
+            }
+        }
+    }
+
+    /// Writes the packet of all who listen.
+    fn send_shared(&mut self, tick: Tick, bench: &mut Workbench) -> Option<usize> {
+        let Media { seating, outgoing, worker, .. } = self;
+        let rate = outgoing.rate();
+        let room = seating.seat().hears_all(rate)?;
+        outgoing.send_shared(worker, tick, bench, |frame| room.mixer.borrow().mix_for_all(rate, frame))
+    }
+
+    /// Writes the packet of what this peer alone hears, if it is sent one.
+    fn send_alone(&mut self, tick: Tick, bench: &mut Workbench, sends: bool) -> Option<usize> {
+        let samples = self.outgoing.frame_samples();
+        if self.seating.seat().speak(&mut bench.frame[..samples]) == Progress::Ended {
+            self.play(Programme::Silence);
+            self.reports.send(MediaReport::PlaybackEnded);
+        }
+        if sends {
+            return self.outgoing.send(&self.worker, tick.due, bench);
+        }
+        self.outgoing.skip(tick.due);
+        None
     }
 
     pub(super) fn say_goodbye(&mut self) {
@@ -344,6 +379,7 @@ impl Media {
             concealed: Duration::from_millis(jitter.concealed_units * 1000 / clock_rate),
             jitter_ms: self.network.incoming.sources().current().map_or(0.0, |source| source.jitter_ms()),
             depth_ms: self.reception.depth_ms(),
+            encoded: self.outgoing.encoded(),
             unencodable: self.outgoing.unencodable(),
             sent: self.outgoing.packets().sent().packets,
             round_trip: self.reporting.round_trip(),

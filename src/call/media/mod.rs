@@ -5,6 +5,7 @@
 
 mod digits;
 mod lap;
+mod listeners;
 mod network;
 mod outgoing;
 mod pace;
@@ -17,6 +18,7 @@ mod summary;
 mod voice;
 
 pub use lap::{Media, MediaSetup};
+pub use listeners::Classes;
 pub use outgoing::SendFormat;
 pub use programme::Programme;
 pub use seat::{Participant, Seat};

@@ -1,12 +1,13 @@
 //! What a peer is sent, from frame to packet: joining, encoding, numbering.
 
 use super::Workbench;
+use super::listeners::{Classes, Coding};
 use crate::audio::frame::FrameJoiner;
-use crate::audio::{Encoder, Format, SampleRate};
+use crate::audio::{EncodeError, Encoder, Format, SampleRate};
 use crate::rtp::packet::HEADER_LEN;
 use crate::rtp::packet_sender::{DigitError, PacketSender, StreamStart};
 use crate::rtp::telephone_event::Digit;
-use crate::worker::Worker;
+use crate::worker::{Tick, Worker};
 use std::time::{Duration, Instant};
 
 /// How a leg's audio is sent.
@@ -25,11 +26,12 @@ pub struct SendFormat {
 /// The sending side of a leg's audio.
 pub struct Outgoing {
     send: SendFormat,
-    encoder: Encoder,
+    coding: Coding,
     /// Where a packet is longer than a frame.
     joiner: Option<FrameJoiner>,
     packets: PacketSender,
     frame_ms: u32,
+    encoded: u64,
     unencodable: u64,
 }
 
@@ -40,13 +42,14 @@ impl Outgoing {
         let mut packets = PacketSender::new(start, send.format.clock_rate_hz());
         packets.set_telephone_event(send.telephone_event);
         let joiner = joiner_for(&send, frame_ms);
-        Some(Outgoing { send, encoder, joiner, packets, frame_ms, unencodable: 0 })
+        let coding = Coding::own(encoder);
+        Some(Outgoing { send, coding, joiner, packets, frame_ms, encoded: 0, unencodable: 0 })
     }
 
     /// Sends otherwise from now on; the stream goes on. `None` and nothing changed if the encoder cannot be made.
     pub fn change(&mut self, send: SendFormat) -> Option<()> {
         if send.format != self.send.format {
-            self.encoder = Encoder::new(&send.format).ok()?;
+            self.coding = Coding::own(Encoder::new(&send.format).ok()?);
             self.packets.set_clock_rate(send.format.clock_rate_hz());
         }
         if send.format != self.send.format || send.packet_ms != self.send.packet_ms {
@@ -59,7 +62,7 @@ impl Outgoing {
 
     /// The rate of the frames it takes.
     pub fn rate(&self) -> SampleRate {
-        self.encoder.rate()
+        self.send.format.rate()
     }
 
     /// Samples of a frame.
@@ -82,13 +85,56 @@ impl Outgoing {
         self.packets.change_stream(start);
     }
 
+    /// Packets that were encoded for this leg; where it listens among others, another's were for it too.
+    pub fn encoded(&self) -> u64 {
+        self.encoded
+    }
+
     /// Frames that the codec could not encode.
     pub fn unencodable(&self) -> u64 {
         self.unencodable
     }
 
+    /// Whether it is sent the same packets as others.
+    pub fn is_shared(&self) -> bool {
+        self.coding.is_shared()
+    }
+
+    /// Its frames are not what all hear.
+    pub fn speaks(&mut self) {
+        self.coding.speaks();
+    }
+
+    /// Its frame of this tick is what all hear at its rate; whether it is sent the same packet as others then.
+    pub fn listens(&mut self, classes: &Classes, tick: Tick) -> bool {
+        if self.joiner.is_some() || self.packets.is_sending_digits() {
+            self.coding.speaks(); // its packets begin where no one else's do, or there are gaps between them
+            return false;
+        }
+        self.coding.listens(classes, &self.send.format, tick.number, self.frame_samples())
+    }
+
+    /// Writes the packet that all who listen are sent to `bench.datagram` and returns its length, if there is one; `mix`
+    /// fills the frame that they hear.
+    pub fn send_shared(
+        &mut self,
+        worker: &Worker,
+        tick: Tick,
+        bench: &mut Workbench,
+        mix: impl FnOnce(&mut [i16]),
+    ) -> Option<usize> {
+        let frame_samples = self.frame_samples();
+        let Workbench { frame, payload, datagram, .. } = bench;
+        let room = (&mut frame[..frame_samples], &mut payload[..]);
+        let (encoded, is_first) = self.coding.encode_shared(worker, tick.number, room, mix)?;
+        self.encoded += u64::from(is_first);
+        let units = self.units(self.send.packet_ms);
+        self.packet(tick.due, encoded, units, payload, datagram)
+    }
+
     /// Nothing is sent in this frame; time goes on.
     pub fn skip(&mut self, due: Instant) {
+        self.coding.speaks();
         if let Some(joiner) = &mut self.joiner {
             joiner.clear();
         }
@@ -103,7 +149,7 @@ impl Outgoing {
         let samples: &[i16] = match &mut self.joiner {
             None => &frame[..frame_samples],
             Some(joiner) => {
-                let packet = &mut packet[..self.encoder.rate().samples(self.send.packet_ms)];
+                let packet = &mut packet[..self.send.format.rate().samples(self.send.packet_ms)];
                 if !joiner.push(&frame[..frame_samples]) || !joiner.pop(packet) {
                     return None;
                 }
@@ -114,11 +160,20 @@ impl Outgoing {
         if let Some(len) = self.packets.digit_frame(due, units, datagram) {
             return Some(len);
         }
-        let encoder = &mut self.encoder;
-        let encoded = match encoder {
-            Encoder::Opus(_) => worker.on_codec_stack(|| encoder.encode(samples, payload)),
-            _ => encoder.encode(samples, payload),
-        };
+        let encoded = self.coding.encode_alone(worker, samples, payload);
+        self.encoded += 1;
+        self.packet(due, encoded, units, payload, datagram)
+    }
+
+    /// Numbers what was encoded.
+    fn packet(
+        &mut self,
+        due: Instant,
+        encoded: Result<usize, EncodeError>,
+        units: u32,
+        payload: &[u8],
+        datagram: &mut [u8],
+    ) -> Option<usize> {
         match encoded {
             Ok(0) => {
                 self.packets.skip(due, units); // discontinuous transmission

@@ -137,6 +137,12 @@ impl Seat {
         }
     }
 
+    /// The conference, if the peer is to hear in this tick what all hear there at this rate.
+    pub fn hears_all(&self, rate: SampleRate) -> Option<&Room> {
+        let Seat::Conference(Participant { room, id, .. }) = self else { return None };
+        room.mixer.borrow_mut().hears_all(*id, rate).then_some(&**room)
+    }
+
     /// Where the work of the next lap lies, as address and bytes, for the worker to have it fetched ahead.
     pub fn hot_memory(&self, see: &mut dyn FnMut(usize, usize)) {
         if let Seat::Conference(participant) = self {

@@ -26,6 +26,8 @@ pub struct MediaSummary {
     pub jitter_ms: f64,
     /// How long packets waited for their playout at the end.
     pub depth_ms: u32,
+    /// Packets that were encoded for it; fewer than were sent where it listened among others.
+    pub encoded: u64,
     /// Frames that could not be encoded.
     pub unencodable: u64,
     /// RTP packets sent.
@@ -39,7 +41,7 @@ impl fmt::Display for MediaSummary {
         write!(
             out,
             "received {} (late {}, lost {}, duplicate {}, discarded {}), refused {}, malformed {}, concealed {} ms, \
-             jitter {:.1} ms, depth {} ms, sent {}, unencodable {}",
+             jitter {:.1} ms, depth {} ms, sent {} (encoded {}, unencodable {})",
             self.received,
             self.late,
             self.lost,
@@ -51,6 +53,7 @@ impl fmt::Display for MediaSummary {
             self.jitter_ms,
             self.depth_ms,
             self.sent,
+            self.encoded,
             self.unencodable
         )?;
         match self.round_trip {

@@ -75,8 +75,15 @@ fn random_stories_neither_panic_nor_grow() {
             }
             conference.seal();
             for id in &ids {
-                let mut out = vec![0; rate(&mut random).samples(frame_ms)];
+                let rate = rate(&mut random);
+                let mut out = vec![0; rate.samples(frame_ms)];
+                let hears_all = conference.hears_all(*id, rate);
                 conference.mix_minus(*id, &mut out);
+                if hears_all {
+                    let mut all = vec![1; rate.samples(frame_ms)];
+                    conference.mix_for_all(rate, &mut all);
+                    assert!(out == all, "seed {seed}: {id:?} does not hear what all hear");
+                }
             }
             assert_eq!(conference.participants().count(), conference.len(), "seed {seed}");
             assert!(conference.statistics().resamplers <= 12, "seed {seed}");
