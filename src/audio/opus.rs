@@ -164,6 +164,8 @@ pub const MAX_PACKET_MS: u32 = 120;
 pub struct OpusEncoder {
     inner: EncoderState,
     settings: OpusSettings,
+    /// As set in `inner`: that of the settings, or what it was limited to.
+    complexity: u8,
 }
 
 impl OpusEncoder {
@@ -175,7 +177,7 @@ impl OpusEncoder {
             OpusApplication::LowDelay => ::opus::Application::LowDelay,
         };
         let inner = EncoderState::new(settings.rate.hertz(), application as c_int).map_err(refused)?;
-        let mut encoder = Self { inner, settings };
+        let mut encoder = Self { inner, settings, complexity: 0 };
         encoder.apply()?;
         Ok(encoder)
     }
@@ -196,6 +198,16 @@ impl OpusEncoder {
         self.apply()
     }
 
+    /// Encodes with this complexity at most, from the next frame on.
+    pub fn limit_complexity(&mut self, most: u8) -> Result<(), OpusError> {
+        let complexity = self.settings.complexity.min(10).min(most);
+        if complexity != self.complexity {
+            self.complexity = complexity;
+            self.inner.set(Control::Complexity, complexity.into()).map_err(refused)?;
+        }
+        Ok(())
+    }
+
     /// Encodes 2.5, 5, 10, 20, 40 or 60 ms. Returns the length of the packet, 0 if DTX says that none need be
     /// sent.
     pub fn encode(&mut self, frame: &[i16], packet: &mut [u8]) -> Result<usize, OpusError> {
@@ -214,11 +226,12 @@ impl OpusEncoder {
     }
 
     fn apply(&mut self) -> Result<(), OpusError> {
-        let Self { inner, settings } = self;
+        let Self { inner, settings, complexity } = self;
+        *complexity = settings.complexity.min(10);
         let loss = settings.expected_loss_percent.min(100);
         for (control, value) in [
             (Control::BitrateBps, settings.bitrate_bps.clamp(6_000, 510_000) as i32),
-            (Control::Complexity, settings.complexity.min(10).into()),
+            (Control::Complexity, (*complexity).into()),
             (Control::InbandFec, settings.fec.into()),
             (Control::PacketLossPercent, loss.into()),
             (Control::Dtx, settings.dtx.into()),

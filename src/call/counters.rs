@@ -43,6 +43,8 @@ pub struct Counters {
     pub strangers: Counter,
     /// INVITEs for numbers without a route.
     pub unknown_numbers: Counter,
+    /// Steps of the load governor, up and down.
+    pub reliefs: Counter,
 }
 
 impl Counters {
@@ -65,7 +67,7 @@ impl fmt::Display for Counters {
         write!(
             out,
             "{} calls, {} legs, refused {} for their number, {} for their rate, {} for a late clock, {} while \
-             stopping, {} for want of coroutines, {} to unknown numbers, {} from strangers, {} panics",
+             stopping, {} for want of coroutines, {} to unknown numbers, {} from strangers, {} steps of the load governor, {} panics",
             self.calls.count(),
             self.legs.count(),
             self.refused_legs.count(),
@@ -75,6 +77,7 @@ impl fmt::Display for Counters {
             self.refused_coroutines.count(),
             self.unknown_numbers.count(),
             self.strangers.count(),
+            self.reliefs.count(),
             self.panics.count()
         )
     }

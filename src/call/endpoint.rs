@@ -6,6 +6,7 @@
 use crate::call::admission::{Admission, Refused};
 use crate::call::conferences::Conferences;
 use crate::call::counters::Counters;
+use crate::call::governor::{self, Governor};
 use crate::call::leg::LegMessage;
 use crate::call::media::Workbench;
 use crate::call::ports::PortPool;
@@ -22,7 +23,7 @@ use crate::worker::{SocketOptions, Worker};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a leg experiences, from the INVITE to its end.
 pub type Story = fn(&mut Leg) -> Result<(), Gone>;
@@ -92,6 +93,9 @@ impl Endpoint {
     /// Keeps the SIP timers; the body of a coroutine, without end.
     pub fn keep_time(self: &Rc<Self>) {
         let mut release_at = self.worker.now();
+        let mut look_at = release_at;
+        let max_lateness = Duration::from_millis(self.config.limit.max_lateness_ms.into());
+        let mut governor = Governor::new(max_lateness);
         loop {
             let now = self.worker.now();
             self.guarded(|| {
@@ -102,7 +106,20 @@ impl Endpoint {
                 release_at = now + RELEASE_INTERVAL;
                 self.release_recordings();
             }
+            if look_at <= now {
+                look_at = now + governor::LOOK;
+                self.govern(&mut governor, now);
+            }
             self.worker.sleep_until(now + TIMER_GRAIN);
+        }
+    }
+
+    fn govern(&self, governor: &mut Governor, now: Instant) {
+        let lateness = self.worker.metronome().recent_lateness();
+        if let Some(relief) = governor.handle_lateness(now, lateness) {
+            log::warn!("the clock runs {:.1} ms late: {relief}", lateness.as_secs_f64() * 1e3);
+            self.counters.reliefs.add(1);
+            self.workbench.borrow_mut().relieve(relief);
         }
     }
 

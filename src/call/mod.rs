@@ -9,6 +9,7 @@ pub mod conferences;
 mod connecting;
 pub mod counters;
 pub mod endpoint;
+pub mod governor;
 pub mod leg;
 pub mod listening;
 pub mod media;

@@ -308,3 +308,14 @@ fn coded_silence_is_known_as_silence() {
         }
     }
 }
+
+#[test]
+fn a_limited_encoder_is_one_of_less_complexity_until_the_limit_is_gone() {
+    let complexity =
+        |complexity| OpusEncoder::new(OpusSettings { complexity, ..at(SampleRate::Hz48000) }).unwrap();
+    let (mut plain, mut limited) = (complexity(0), complexity(9));
+    limited.limit_complexity(0).unwrap();
+    assert_eq!(packets(&mut limited, 20), packets(&mut plain, 20));
+    limited.limit_complexity(10).unwrap();
+    assert_ne!(packets(&mut limited, 20), packets(&mut plain, 20));
+}

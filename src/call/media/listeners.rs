@@ -5,6 +5,7 @@
 //! begins to talk leaves with a copy of the encoder: its decoder cannot tell. G.711 and L16 have nothing to hand over.
 
 use crate::audio::{EncodeError, Encoder, Format};
+use crate::call::governor::Relief;
 use crate::worker::Worker;
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
@@ -70,6 +71,7 @@ impl Class {
     fn payload(
         &mut self,
         worker: &Worker,
+        relief: Relief,
         tick: u64,
         frame: &mut [i16],
         mix: impl FnOnce(&mut [i16]),
@@ -80,7 +82,7 @@ impl Class {
             mix(frame);
             let Class { encoder, payload, entry_tick, .. } = self;
             let is_entry = *entry_tick == tick;
-            self.encoded = encode(worker, encoder, |encoder| match is_entry {
+            self.encoded = encode(worker, relief, encoder, |encoder| match is_entry {
                 true => encoder.encode_independent(frame, payload),
                 false => encoder.encode(frame, payload),
             });
@@ -137,6 +139,7 @@ impl Coding {
     pub fn encode_alone(
         &mut self,
         worker: &Worker,
+        relief: Relief,
         samples: &[i16],
         payload: &mut [u8],
     ) -> Result<usize, EncodeError> {
@@ -144,7 +147,7 @@ impl Coding {
             self.speaks();
         }
         let Coding::Own(encoder, _) = self else { unreachable!("it has left its class") };
-        encode(worker, encoder, |encoder| encoder.encode(samples, payload))
+        encode(worker, relief, encoder, |encoder| encoder.encode(samples, payload))
     }
 
     /// Copies the payload of its class in this tick; `true` beside it if it was encoded for this leg, of what `mix` fills
@@ -152,13 +155,14 @@ impl Coding {
     pub fn encode_shared(
         &mut self,
         worker: &Worker,
+        relief: Relief,
         tick: u64,
         (frame, payload): (&mut [i16], &mut [u8]),
         mix: impl FnOnce(&mut [i16]),
     ) -> Option<(Result<usize, EncodeError>, bool)> {
         let Coding::Shared(class) = self else { return None };
         let mut class = class.borrow_mut();
-        let (shared, is_first) = class.payload(worker, tick, frame, mix);
+        let (shared, is_first) = class.payload(worker, relief, tick, frame, mix);
         let copied = shared.map(|shared| {
             payload[..shared.len()].copy_from_slice(shared);
             shared.len()
@@ -174,12 +178,18 @@ impl Coding {
     }
 }
 
-/// Opus on the stack that all legs share: it is deep, and there it is warm.
-fn encode<R>(worker: &Worker, encoder: &mut Encoder, work: impl FnOnce(&mut Encoder) -> R) -> R {
-    match encoder {
-        Encoder::Opus(_) => worker.on_codec_stack(|| work(encoder)),
-        _ => work(encoder),
+/// Opus on the stack that all legs share, which is warm, and as well as the governor lets it.
+fn encode(
+    worker: &Worker,
+    relief: Relief,
+    encoder: &mut Encoder,
+    work: impl FnOnce(&mut Encoder) -> Result<usize, EncodeError>,
+) -> Result<usize, EncodeError> {
+    if let Encoder::Opus(opus) = encoder {
+        opus.limit_complexity(relief.max_opus_complexity()).map_err(EncodeError::Opus)?;
+        return worker.on_codec_stack(|| work(encoder));
     }
+    work(encoder)
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ pub use summary::MediaSummary;
 pub use voice::ReceiveFormat;
 
 use crate::call::endpoint::Endpoint;
+use crate::call::governor::Relief;
 use crate::call::leg::LegMessage;
 use crate::call::setup::{MediaPorts, SetupError};
 use crate::rtp::telephone_event::Digit;
@@ -60,6 +61,8 @@ pub struct Workbench {
     payload: Box<[u8]>,
     datagram: Box<[u8]>,
     report: Vec<u8>,
+    /// What the governor has given up.
+    relief: Relief,
 }
 
 impl Default for Workbench {
@@ -71,7 +74,15 @@ impl Default for Workbench {
             payload: vec![0; outgoing::MAX_DATAGRAM].into_boxed_slice(),
             datagram: vec![0; outgoing::MAX_DATAGRAM].into_boxed_slice(),
             report: Vec::with_capacity(1500),
+            relief: Relief::None,
         }
+    }
+}
+
+impl Workbench {
+    /// Gives up so much from the next lap on.
+    pub fn relieve(&mut self, relief: Relief) {
+        self.relief = relief;
     }
 }
 

@@ -124,9 +124,9 @@ impl Outgoing {
         mix: impl FnOnce(&mut [i16]),
     ) -> Option<usize> {
         let frame_samples = self.frame_samples();
-        let Workbench { frame, payload, datagram, .. } = bench;
+        let Workbench { frame, payload, datagram, relief, .. } = bench;
         let room = (&mut frame[..frame_samples], &mut payload[..]);
-        let (encoded, is_first) = self.coding.encode_shared(worker, tick.number, room, mix)?;
+        let (encoded, is_first) = self.coding.encode_shared(worker, *relief, tick.number, room, mix)?;
         self.encoded += u64::from(is_first);
         let units = self.units(self.send.packet_ms);
         self.packet(tick.due, encoded, units, payload, datagram)
@@ -145,7 +145,7 @@ impl Outgoing {
     /// Takes the frame in `bench.frame`; writes the packet to `bench.datagram` and returns its length once one is full.
     pub fn send(&mut self, worker: &Worker, due: Instant, bench: &mut Workbench) -> Option<usize> {
         let frame_samples = self.frame_samples();
-        let Workbench { frame, packet, payload, datagram, .. } = bench;
+        let Workbench { frame, packet, payload, datagram, relief, .. } = bench;
         let samples: &[i16] = match &mut self.joiner {
             None => &frame[..frame_samples],
             Some(joiner) => {
@@ -160,7 +160,7 @@ impl Outgoing {
         if let Some(len) = self.packets.digit_frame(due, units, datagram) {
             return Some(len);
         }
-        let encoded = self.coding.encode_alone(worker, samples, payload);
+        let encoded = self.coding.encode_alone(worker, *relief, samples, payload);
         self.encoded += 1;
         self.packet(due, encoded, units, payload, datagram)
     }

@@ -1,6 +1,7 @@
 use super::{Classes, Coding, PACKETS_BETWEEN_ENTRIES, SETTLED_PACKETS};
 use crate::audio::opus::OpusSettings;
 use crate::audio::{Decoder, Encoder, Format};
+use crate::call::governor::Relief;
 use crate::worker::Worker;
 use crate::worker::testing::on_worker;
 use std::f64::consts::TAU;
@@ -46,13 +47,14 @@ impl<'a> Audience<'a> {
             if listens && leg.listens(&self.classes, &self.format, self.tick, len_samples) {
                 let room = (&mut frame[..], &mut payload[..]);
                 let sound = |out: &mut [i16]| self.sound(out);
-                let (len, is_first) = leg.encode_shared(self.worker, self.tick, room, sound).unwrap();
+                let (len, is_first) =
+                    leg.encode_shared(self.worker, Relief::None, self.tick, room, sound).unwrap();
                 self.encoded += usize::from(is_first);
                 return payload[..len.unwrap()].to_vec();
             }
             self.sound(&mut frame);
             self.encoded += 1;
-            let len = leg.encode_alone(self.worker, &frame, &mut payload).unwrap();
+            let len = leg.encode_alone(self.worker, Relief::None, &frame, &mut payload).unwrap();
             payload[..len].to_vec()
         });
         let packets = packets.collect();
