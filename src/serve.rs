@@ -62,6 +62,16 @@ impl fmt::Display for ServeError {
                 }
                 _ => write!(out, "cannot listen on {address}: {error}"),
             },
+            ServeError::Worker(RunError::Pin(core, error)) if error.kind() == io::ErrorKind::InvalidInput => {
+                write!(
+                    out,
+                    "cannot run on core {core}: choose one of {:?} with --core",
+                    worker::usable_cores()
+                )
+            }
+            ServeError::Worker(error @ RunError::Realtime(_)) => {
+                write!(out, "{error}; it needs the right CAP_SYS_NICE, or --realtime off")
+            }
             ServeError::Worker(error) => write!(out, "{error}"),
             ServeError::Signals(error) => write!(out, "cannot receive signals: {error}"),
             ServeError::Coroutine(error) => write!(out, "{error}"),

@@ -73,6 +73,12 @@ fn version_and_help_tell_what_they_should() {
 }
 
 #[test]
+fn a_core_that_is_not_there_is_refused_with_those_that_are() {
+    let output = run(&["serve", "--sip", "127.0.0.1:0", "--core", "1000"]);
+    must_refuse(&output, &["core 1000", "choose one of [", "--core"]);
+}
+
+#[test]
 fn check_says_ok_to_the_shipped_configuration() {
     let file = format!("{}/configs/antiphon.toml", env!("CARGO_MANIFEST_DIR"));
     let output = run(&["check", "--config", &file]);

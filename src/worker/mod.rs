@@ -52,7 +52,7 @@ pub use socket::{Datagram, SocketCounters, SocketOptions, source_address};
 pub use start::{Options, RunError, run};
 pub use statistics::{LatenessHistogram, StackPeak, WorkerStatistics};
 pub use task::{Outcome, SpawnError, Task};
-pub use thread::{raise_file_limit, reserve_files};
+pub use thread::{raise_file_limit, reserve_files, usable_cores};
 
 use batch::Batch;
 use clock::Clock;

@@ -64,6 +64,19 @@ pub(super) fn pin_to_core(core: usize) -> io::Result<()> {
     if outcome == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// The cores that the calling thread may be bound to, in order; none where the kernel does not say.
+pub fn usable_cores() -> Vec<usize> {
+    // SAFETY: a zeroed cpu_set_t is the empty set; the call writes `size_of` bytes of it, thread 0 is the calling one,
+    // and CPU_ISSET reads inside it because every number asked is below CPU_SETSIZE.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        if libc::sched_getaffinity(0, std::mem::size_of::<libc::cpu_set_t>(), &mut set) != 0 {
+            return Vec::new();
+        }
+        (0..libc::CPU_SETSIZE as usize).filter(|core| libc::CPU_ISSET(*core, &set)).collect()
+    }
+}
+
 /// Gives the calling thread the real-time class SCHED_FIFO; threads it starts do not inherit it.
 pub(super) fn make_realtime(priority: u8) -> io::Result<()> {
     let parameters = libc::sched_param { sched_priority: i32::from(priority) };
@@ -88,6 +101,7 @@ pub fn raise_file_limit() -> io::Result<u64> {
     }
     Ok(limit.rlim_cur)
 }
+
 /// Makes the process's table of descriptors large enough for `count` of them, now. Where it grows later, under load, the
 /// kernel lets the opener wait for a grace period of all cores: 10 to 30 ms in which no lap is made.
 pub fn reserve_files(count: u64) -> io::Result<()> {

@@ -67,6 +67,7 @@ fn a_thread_is_pinned_to_a_core_of_ours_and_to_no_other() {
     });
     let (pinned, stayed, refused) = outcome.join().expect("the thread ends");
     assert!(pinned.is_ok() && stayed);
+    assert!(thread::usable_cores().contains(&current_core()));
     assert_eq!(refused.err().map(|error| error.kind()), Some(io::ErrorKind::InvalidInput));
 }
 
