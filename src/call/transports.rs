@@ -140,8 +140,24 @@ enum BoundSocket {
     Streams(StreamListener),
 }
 
-/// Binds what the configuration names.
+/// How often the kernel is asked for a port that both transports can have, where the configuration leaves it open.
+const PORT_CHOICES: usize = 16;
+
+/// Binds what the configuration names. Port 0: both transports on one port that the kernel chooses; it does so for UDP, and
+/// for TCP another process may have that number.
 pub fn bind(worker: &Worker, config: &Config, listener: Listener) -> io::Result<Vec<Bound>> {
+    let mut outcome = bind_once(worker, config, listener);
+    for _ in 1..PORT_CHOICES {
+        match &outcome {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && listener.address.port() == 0 => {}
+            _ => break,
+        }
+        outcome = bind_once(worker, config, listener);
+    }
+    outcome
+}
+
+fn bind_once(worker: &Worker, config: &Config, listener: Listener) -> io::Result<Vec<Bound>> {
     let options = SocketOptions {
         dscp: config.sip.dscp.code_point(),
         recv_buffer_bytes: Some(config.sip.receive_buffer),
@@ -153,7 +169,7 @@ pub fn bind(worker: &Worker, config: &Config, listener: Listener) -> io::Result<
     let mut address = listener.address;
     if listener.udp() {
         let socket = Rc::new(DatagramSocket::bind(worker, address, &options)?);
-        address = socket.local_addr(); // port 0: both transports on the port that the kernel chose
+        address = socket.local_addr();
         bound.push(Bound { access: Rc::clone(&access), socket: BoundSocket::Datagrams(socket) });
     }
     if listener.tcp() {
