@@ -69,7 +69,9 @@ impl fmt::Display for ServeError {
                     worker::usable_cores()
                 )
             }
-            ServeError::Worker(error @ RunError::Realtime(_)) => {
+            ServeError::Worker(error @ RunError::Realtime(cause))
+                if cause.kind() == io::ErrorKind::PermissionDenied =>
+            {
                 write!(out, "{error}; it needs the right CAP_SYS_NICE, or --realtime off")
             }
             ServeError::Worker(error) => write!(out, "{error}"),

@@ -146,15 +146,19 @@ const PORT_CHOICES: usize = 16;
 /// Binds what the configuration names. Port 0: both transports on one port that the kernel chooses; it does so for UDP, and
 /// for TCP another process may have that number.
 pub fn bind(worker: &Worker, config: &Config, listener: Listener) -> io::Result<Vec<Bound>> {
-    let mut outcome = bind_once(worker, config, listener);
-    for _ in 1..PORT_CHOICES {
-        match &outcome {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && listener.address.port() == 0 => {}
-            _ => break,
+    let choices = if listener.address.port() == 0 { PORT_CHOICES } else { 1 };
+    until_free(choices, || bind_once(worker, config, listener))
+}
+
+/// The outcome of the first of so many attempts that does not meet a port in use, or else of the last.
+fn until_free<T>(attempts: usize, mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 1..attempts {
+        match attempt() {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+            outcome => return outcome,
         }
-        outcome = bind_once(worker, config, listener);
     }
-    outcome
+    attempt()
 }
 
 fn bind_once(worker: &Worker, config: &Config, listener: Listener) -> io::Result<Vec<Bound>> {
@@ -309,4 +313,30 @@ fn take_frame(endpoint: &Rc<Endpoint>, stream: &Stream, hop: Hop, frame: Frame) 
 /// Adds one.
 pub(super) fn count(counter: &Cell<u64>) {
     counter.set(counter.get() + 1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::until_free;
+    use std::io::{Error, ErrorKind};
+
+    /// What comes of so many attempts of which the first ones fail as told, and how many were made.
+    fn outcome(attempts: usize, failures: &[ErrorKind]) -> (Option<ErrorKind>, usize) {
+        let mut made = 0;
+        let result = until_free(attempts, || {
+            made += 1;
+            failures.get(made - 1).map_or(Ok(()), |kind| Err(Error::from(*kind)))
+        });
+        (result.err().map(|error| error.kind()), made)
+    }
+
+    #[test]
+    fn a_port_in_use_is_met_with_another_choice_as_long_as_there_are_choices() {
+        use ErrorKind::{AddrInUse, PermissionDenied};
+        assert_eq!(outcome(3, &[]), (None, 1));
+        assert_eq!(outcome(3, &[AddrInUse; 2]), (None, 3));
+        assert_eq!(outcome(3, &[AddrInUse; 3]), (Some(AddrInUse), 3));
+        assert_eq!(outcome(1, &[AddrInUse]), (Some(AddrInUse), 1), "a port that was named");
+        assert_eq!(outcome(3, &[PermissionDenied]), (Some(PermissionDenied), 1), "no other port would do");
+    }
 }
