@@ -1,4 +1,4 @@
-//! Codecs by frames of 20 ms: G.711 both ways, Opus by complexity, resampling by pairs of rates, concealment.
+//! Codecs by frames of 20 ms: G.711 and G.722 both ways, Opus by complexity, resampling by pairs of rates, concealment.
 
 use std::hint::black_box;
 
@@ -64,7 +64,7 @@ fn decode(criterion: &mut Criterion, id: BenchmarkId, format: &Format) {
 
 fn coding(criterion: &mut Criterion) {
     let opus = |complexity| Format::Opus(OpusSettings { complexity, ..OpusSettings::default() });
-    for (name, format) in [("PCMU", Format::Pcmu), ("PCMA", Format::Pcma)] {
+    for (name, format) in [("PCMU", Format::Pcmu), ("PCMA", Format::Pcma), ("G.722", Format::G722)] {
         encode(criterion, BenchmarkId::new("codecs/encode", name), &format);
         decode(criterion, BenchmarkId::new("codecs/decode", name), &format);
     }

@@ -189,7 +189,7 @@ fn codecs(list: &str) -> Vec<Codec> {
 
 fn usage() -> ! {
     eprintln!(
-        "legs [--legs N] [--rooms N] [--talkers N] [--codecs pcmu,pcma,opus] [--seconds S] [--user NAME-{{room}}] \
+        "legs [--legs N] [--rooms N] [--talkers N] [--codecs pcmu,pcma,g722,opus] [--seconds S] [--user NAME-{{room}}] \
          [--latency] [--flood DATAGRAMS-PER-SECOND] [--kill] [-- SERVER OPTIONS]"
     );
     std::process::exit(2);

@@ -18,12 +18,13 @@ const BURST_PACKETS: usize = 5;
 pub enum Codec {
     Pcmu,
     Pcma,
+    G722,
     Opus,
 }
 
 impl Codec {
     pub fn from_name(name: &str) -> Option<Codec> {
-        [("pcmu", Codec::Pcmu), ("pcma", Codec::Pcma), ("opus", Codec::Opus)]
+        [("pcmu", Codec::Pcmu), ("pcma", Codec::Pcma), ("g722", Codec::G722), ("opus", Codec::Opus)]
             .into_iter()
             .find_map(|(known, codec)| (known == name).then_some(codec))
     }
@@ -32,6 +33,7 @@ impl Codec {
         match self {
             Codec::Pcmu => 0,
             Codec::Pcma => 8,
+            Codec::G722 => 9,
             Codec::Opus => 96,
         }
     }
@@ -41,6 +43,7 @@ impl Codec {
         let name = match self {
             Codec::Pcmu => "PCMU/8000",
             Codec::Pcma => "PCMA/8000",
+            Codec::G722 => "G722/8000",
             Codec::Opus => "opus/48000/2\r\na=fmtp:96 useinbandfec=1",
         };
         let payload_type = self.payload_type();
@@ -61,6 +64,7 @@ impl Codec {
         match self {
             Codec::Pcmu => Format::Pcmu,
             Codec::Pcma => Format::Pcma,
+            Codec::G722 => Format::G722,
             Codec::Opus => Format::Opus(OpusSettings { rate, ..OpusSettings::default() }),
         }
     }

@@ -1,12 +1,13 @@
 //! One type for all encoders and one for all decoders, so that a leg need not know which codec was
 //! negotiated.
 //!
-//! G.711 and L16 cost nanoseconds and next to no memory; the state of Opus (32 and 19 KiB) is on the heap,
-//! and its work belongs on the codec stack: [`Encoder::needs_codec_stack`].
+//! G.711 and L16 cost nanoseconds and next to no memory; the states of G.722 (200 octets) and Opus (32 and 19 KiB) are on
+//! the heap, and the work of Opus belongs on the codec stack: [`Encoder::needs_codec_stack`].
 
 use super::SampleRate;
 use super::conceal::Concealer;
 use super::g711::Law;
+use super::g722::{G722Decoder, G722Encoder, SAMPLES_PER_OCTET};
 use super::l16;
 use super::opus::{MAX_PACKET_MS, MAX_PACKET_OCTETS, OpusDecoder, OpusEncoder, OpusError, OpusSettings};
 use std::fmt;
@@ -18,6 +19,8 @@ pub enum Format {
     Pcmu,
     /// G.711 A-law.
     Pcma,
+    /// G.722 at 64 kbit/s.
+    G722,
     /// Linear 16 bit, one channel, at its RTP clock rate.
     L16(SampleRate),
     /// Opus.
@@ -29,14 +32,17 @@ impl Format {
     pub fn rate(&self) -> SampleRate {
         match self {
             Self::Pcmu | Self::Pcma => SampleRate::Hz8000,
+            Self::G722 => SampleRate::Hz16000,
             Self::L16(rate) => *rate,
             Self::Opus(settings) => settings.rate,
         }
     }
 
-    /// Rate of the RTP timestamp, which for Opus is 48 kHz whatever the samples are (RFC 7587 §4.1).
+    /// Rate of the RTP timestamp, which for Opus is 48 kHz whatever the samples are (RFC 7587 §4.1), and for G.722 half of
+    /// theirs, by an error of RFC 1890 that was kept (RFC 3551 §4.5.2).
     pub fn clock_rate_hz(&self) -> u32 {
         match self {
+            Self::G722 => 8_000,
             Self::Opus(_) => 48_000,
             _ => self.rate().hertz(),
         }
@@ -100,6 +106,8 @@ impl std::error::Error for DecodeError {}
 pub enum Encoder {
     /// G.711.
     G711(Law),
+    /// G.722.
+    G722(Box<G722Encoder>),
     /// Linear.
     L16(SampleRate),
     /// Opus.
@@ -112,6 +120,7 @@ impl Encoder {
         Ok(match format {
             Format::Pcmu => Self::G711(Law::Mu),
             Format::Pcma => Self::G711(Law::A),
+            Format::G722 => Self::G722(Box::default()),
             Format::L16(rate) => Self::L16(*rate),
             Format::Opus(settings) => {
                 Self::Opus(Box::new(OpusEncoder::new(settings.clone()).map_err(EncodeError::Opus)?))
@@ -123,6 +132,7 @@ impl Encoder {
     pub fn rate(&self) -> SampleRate {
         match self {
             Self::G711(_) => SampleRate::Hz8000,
+            Self::G722(_) => SampleRate::Hz16000,
             Self::L16(rate) => *rate,
             Self::Opus(opus) => opus.settings().rate,
         }
@@ -135,13 +145,14 @@ impl Encoder {
 
     /// True if a payload is coded by what was sent before it, so that a decoder has to have followed.
     pub fn leans_on_the_past(&self) -> bool {
-        matches!(self, Self::Opus(_))
+        matches!(self, Self::G722(_) | Self::Opus(_))
     }
 
     /// The most octets a frame of so many samples can become.
     pub fn max_payload_octets(&self, len_samples: usize) -> usize {
         match self {
             Self::G711(_) => len_samples,
+            Self::G722(_) => len_samples / SAMPLES_PER_OCTET,
             Self::L16(_) => len_samples * 2,
             Self::Opus(_) => MAX_PACKET_OCTETS,
         }
@@ -156,6 +167,11 @@ impl Encoder {
             Self::G711(law) => {
                 let octets = fit(frame.len())?;
                 law.encode(frame, &mut payload[..octets]);
+                Ok(octets)
+            }
+            Self::G722(g722) => {
+                let octets = fit(frame.len() / SAMPLES_PER_OCTET)?;
+                g722.encode(frame, &mut payload[..octets]);
                 Ok(octets)
             }
             Self::L16(_) => {
@@ -176,11 +192,20 @@ impl Encoder {
     }
 }
 
+/// What a stream of G.722 is decoded with.
+#[derive(Debug)]
+pub struct Wideband {
+    decoder: G722Decoder,
+    concealer: Concealer,
+}
+
 /// Decoder of one incoming stream, with its concealment.
 #[derive(Debug)]
 pub enum Decoder {
     /// G.711 with the concealment of its Appendix I.
     G711(Law, Box<Concealer>),
+    /// G.722, with the same concealment.
+    G722(Box<Wideband>),
     /// Linear, with the same concealment.
     L16(Box<Concealer>),
     /// Opus with its own.
@@ -194,6 +219,10 @@ impl Decoder {
         Ok(match format {
             Format::Pcmu => Self::G711(Law::Mu, concealer()),
             Format::Pcma => Self::G711(Law::A, concealer()),
+            Format::G722 => {
+                let concealer = Concealer::new(format.rate());
+                Self::G722(Box::new(Wideband { decoder: G722Decoder::default(), concealer }))
+            }
             Format::L16(_) => Self::L16(concealer()),
             Format::Opus(settings) => {
                 Self::Opus(Box::new(OpusDecoder::new(settings.rate).map_err(DecodeError::Opus)?))
@@ -205,6 +234,7 @@ impl Decoder {
     pub fn rate(&self) -> SampleRate {
         match self {
             Self::G711(..) => SampleRate::Hz8000,
+            Self::G722(_) => SampleRate::Hz16000,
             Self::L16(concealer) => concealer.rate(),
             Self::Opus(opus) => opus.rate(),
         }
@@ -224,6 +254,7 @@ impl Decoder {
     pub fn payload_samples(&self, payload: &[u8]) -> Result<usize, DecodeError> {
         let samples = match self {
             Self::G711(..) => payload.len(),
+            Self::G722(_) => payload.len() * SAMPLES_PER_OCTET,
             Self::L16(_) if !payload.len().is_multiple_of(2) => return Err(DecodeError::OddLength),
             Self::L16(_) => payload.len() / 2,
             Self::Opus(opus) => opus.packet_samples(payload).map_err(DecodeError::Opus)?,
@@ -245,6 +276,10 @@ impl Decoder {
             Self::G711(law, concealer) => {
                 law.decode(payload, samples);
                 concealer.received(samples);
+            }
+            Self::G722(wideband) => {
+                wideband.decoder.decode(payload, samples);
+                wideband.concealer.received(samples);
             }
             Self::L16(concealer) => {
                 l16::decode(payload, samples);
@@ -271,6 +306,10 @@ impl Decoder {
     pub fn hot_memory(&self, see: &mut dyn FnMut(usize, usize)) {
         match self {
             Self::G711(_, concealer) | Self::L16(concealer) => concealer.hot_memory(see),
+            Self::G722(wideband) => {
+                see(std::ptr::from_ref(&**wideband) as usize, size_of::<Wideband>());
+                wideband.concealer.hot_memory(see);
+            }
             Self::Opus(_) => {} // its work is longer than any fetch
         }
     }
@@ -279,6 +318,7 @@ impl Decoder {
     pub fn conceal(&mut self, samples: &mut [i16]) {
         match self {
             Self::G711(_, concealer) | Self::L16(concealer) => concealer.conceal(samples),
+            Self::G722(wideband) => wideband.concealer.conceal(samples),
             Self::Opus(opus) => opus.conceal(samples),
         }
     }
@@ -288,9 +328,9 @@ impl Decoder {
 mod tests {
     use super::{DecodeError, Decoder, EncodeError, Encoder, Format, OpusSettings, SampleRate};
 
-    fn formats() -> [Format; 5] {
+    fn formats() -> [Format; 6] {
         let (wide, full) = (Format::L16(SampleRate::Hz16000), Format::L16(SampleRate::Hz48000));
-        [Format::Pcmu, Format::Pcma, wide, full, Format::Opus(OpusSettings::default())]
+        [Format::Pcmu, Format::Pcma, Format::G722, wide, full, Format::Opus(OpusSettings::default())]
     }
 
     #[test]
@@ -317,7 +357,7 @@ mod tests {
                 Format::Pcmu | Format::Pcma => {
                     assert!(samples.iter().zip(&frame).all(|(a, b)| a.abs_diff(*b) <= 128), "{format:?}");
                 }
-                Format::Opus(_) => {}
+                Format::G722 | Format::Opus(_) => {}
             }
         }
     }
@@ -325,7 +365,7 @@ mod tests {
     #[test]
     fn clock_rates_are_those_of_the_rtp_profiles() {
         let clocks = formats().map(|format| format.clock_rate_hz());
-        assert_eq!(clocks, [8_000, 8_000, 16_000, 48_000, 48_000]);
+        assert_eq!(clocks, [8_000, 8_000, 8_000, 16_000, 48_000, 48_000]);
         let narrow = Format::Opus(OpusSettings { rate: SampleRate::Hz8000, ..OpusSettings::default() });
         assert_eq!((narrow.clock_rate_hz(), narrow.rate()), (48_000, SampleRate::Hz8000));
     }
@@ -337,15 +377,19 @@ mod tests {
             let mut decoder = Decoder::new(&format).unwrap();
             assert!(decoder.decode(&[], &mut samples).is_err(), "{format:?}");
             if !decoder.needs_codec_stack() {
-                let octets = if matches!(format, Format::L16(_)) { 2 } else { 1 };
-                let longest = vec![0x55; decoder.max_samples() * octets];
+                let (octets, samples_of_them) = match format {
+                    Format::L16(_) => (2, 1),
+                    Format::G722 => (1, 2),
+                    _ => (1, 1),
+                };
+                let longest = vec![0x55; decoder.max_samples() * octets / samples_of_them];
                 assert_eq!(decoder.decode(&longest, &mut samples), Ok(decoder.max_samples()));
                 let longer = vec![0x55; longest.len() + octets];
-                let too_long = DecodeError::TooLong { samples: decoder.max_samples() + 1 };
+                let too_long = DecodeError::TooLong { samples: decoder.max_samples() + samples_of_them };
                 assert_eq!(decoder.decode(&longer, &mut samples), Err(too_long));
                 assert_eq!(
                     decoder.decode(&[0; 320], &mut []),
-                    Err(DecodeError::TooLong { samples: 320 / octets })
+                    Err(DecodeError::TooLong { samples: 320 * samples_of_them / octets })
                 );
             }
         }
@@ -357,6 +401,8 @@ mod tests {
     fn a_payload_buffer_that_is_too_short_is_refused_by_what_it_needs() {
         let mut pcmu = Encoder::new(&Format::Pcmu).unwrap();
         assert_eq!(pcmu.encode(&[0; 160], &mut [0; 159]), Err(EncodeError::PayloadTooShort { needed: 160 }));
+        let mut g722 = Encoder::new(&Format::G722).unwrap();
+        assert_eq!(g722.encode(&[0; 320], &mut [0; 159]), Err(EncodeError::PayloadTooShort { needed: 160 }));
         let mut l16 = Encoder::new(&Format::L16(SampleRate::Hz8000)).unwrap();
         assert_eq!(l16.encode(&[0; 160], &mut [0; 160]), Err(EncodeError::PayloadTooShort { needed: 320 }));
         let mut opus = Encoder::new(&Format::Opus(OpusSettings::default())).unwrap();

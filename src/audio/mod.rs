@@ -9,6 +9,7 @@ pub mod codec;
 pub mod conceal;
 pub mod frame;
 pub mod g711;
+pub mod g722;
 pub mod gain;
 pub mod l16;
 pub mod level;

@@ -158,6 +158,7 @@ pub fn local_media(config: &Config, address: IpAddr, rtp_port: u16) -> LocalMedi
     let codecs = config.codec.codecs.iter().take(LocalMedia::MAX_CODECS).map(|codec| match codec {
         Codec::Pcmu => LocalCodec::pcmu(),
         Codec::Pcma => LocalCodec::pcma(),
+        Codec::G722 => LocalCodec::g722(),
         Codec::L16 { clock_rate_hz } => LocalCodec::l16(*clock_rate_hz, next()),
         Codec::Opus => LocalCodec::opus(next(), our_opus_fmtp(config)),
     });
@@ -204,6 +205,7 @@ fn media_setup(config: &Config, agreed: &Agreed) -> MediaSetup {
 fn format(config: &Config, codec: &AgreedCodec, receiver: &Fmtp) -> Format {
     match codec.name {
         CodecName::Pcma => Format::Pcma,
+        CodecName::G722 => Format::G722,
         CodecName::L16 => {
             Format::L16(SampleRate::from_hertz(codec.clock_rate).unwrap_or(SampleRate::Hz16000))
         }

@@ -71,9 +71,9 @@ settings! {
 settings! {
     /// Codecs and packet times.
     pub struct CodecSettings under "Codecs" {
-        /// Codecs that are negotiated, best first: pcmu, pcma, opus, l16/RATE with RATE 8000, 16000, 24000 or 48000
-        /// (l16 is l16/16000). Repeatable.
-        many codecs: Vec<Codec> = "codecs" "CODEC" "opus,pcmu,pcma,l16" by codec;
+        /// Codecs that are negotiated, best first: pcmu, pcma, g722, opus, l16/RATE with RATE 8000, 16000, 24000 or
+        /// 48000 (l16 is l16/16000). Repeatable.
+        many codecs: Vec<Codec> = "codecs" "CODEC" "opus,g722,pcmu,pcma,l16" by codec;
         /// Whose order of codecs wins in an answer: the offer's or ours.
         one preference: CodecPreference = "codec-preference" "offer|ours" "offer"
             by one_of(&[("offer", CodecPreference::Offer), ("ours", CodecPreference::Ours)]);

@@ -104,6 +104,8 @@ pub enum Codec {
     Pcmu,
     /// G.711 A-law.
     Pcma,
+    /// G.722 at 64 kbit/s.
+    G722,
     /// RFC 7587.
     Opus,
     /// Uncompressed 16 bit samples (RFC 3551 §4.5.11).
@@ -311,11 +313,12 @@ pub(super) fn dscp(text: &str) -> Read<Dscp> {
     if code_point > 63 { Err(allowed()) } else { Ok(Dscp(code_point)) }
 }
 
-/// `pcmu`, `pcma`, `opus`, `l16` or `l16/RATE`.
+/// `pcmu`, `pcma`, `g722`, `opus`, `l16` or `l16/RATE`.
 pub(super) fn codec(text: &str) -> Read<Codec> {
     one_of(&[
         ("pcmu", Codec::Pcmu),
         ("pcma", Codec::Pcma),
+        ("g722", Codec::G722),
         ("opus", Codec::Opus),
         ("l16", Codec::L16 { clock_rate_hz: 16000 }),
         ("l16/8000", Codec::L16 { clock_rate_hz: 8000 }),

@@ -12,6 +12,8 @@ pub enum CodecName {
     Pcmu,
     /// G.711 A-law.
     Pcma,
+    /// G.722; its RTP clock is 8000 Hz, half of its samples (RFC 3551 §4.5.2).
+    G722,
     /// 16 bit linear, big endian.
     L16,
     /// Opus; always `opus/48000/2` in SDP (RFC 7587 §7).
@@ -24,6 +26,7 @@ impl CodecName {
         match self {
             CodecName::Pcmu => "PCMU",
             CodecName::Pcma => "PCMA",
+            CodecName::G722 => "G722",
             CodecName::L16 => "L16",
             CodecName::Opus => "opus",
         }
@@ -62,6 +65,11 @@ impl LocalCodec {
         LocalCodec::plain(CodecName::Pcma, 8000, 8)
     }
 
+    /// G.722, payload type 9.
+    pub fn g722() -> LocalCodec {
+        LocalCodec::plain(CodecName::G722, 8000, 9)
+    }
+
     /// Mono L16 at `clock_rate` hertz, offered with `payload_type`.
     pub fn l16(clock_rate: u32, payload_type: u8) -> LocalCodec {
         LocalCodec::plain(CodecName::L16, clock_rate, payload_type)
@@ -90,6 +98,7 @@ pub(super) fn static_rtpmap(payload_type: u8) -> Option<Rtpmap<'static>> {
     let (encoding_name, clock_rate, channels) = match payload_type {
         0 => ("PCMU", 8000, 1),
         8 => ("PCMA", 8000, 1),
+        9 => ("G722", 8000, 1),
         10 => ("L16", 44100, 2),
         11 => ("L16", 44100, 1),
         13 => ("CN", 8000, 1),

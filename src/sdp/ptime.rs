@@ -35,7 +35,7 @@ fn is_known(codec: &AgreedCodec, ms: u8) -> bool {
     match codec.name {
         // RFC 7587 §7: whole Opus frames of 2.5 to 60 ms; 30 and 50 would take several in a packet.
         CodecName::Opus => matches!(ms, 5 | 10 | 20 | 40 | 60),
-        CodecName::Pcmu | CodecName::Pcma => true,
+        CodecName::Pcmu | CodecName::Pcma | CodecName::G722 => true,
         CodecName::L16 => {
             let samples = codec.clock_rate / 1000 * u32::from(ms);
             samples.saturating_mul(2 * u32::from(codec.channels)) <= MAX_PAYLOAD_BYTES

@@ -27,4 +27,5 @@ mod sipp;
 mod speech;
 mod talk;
 mod tones;
+mod wideband;
 mod wire;

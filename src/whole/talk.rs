@@ -5,6 +5,9 @@
 
 use crate::caller::Call;
 use crate::hearing::{RATE, Samples};
+use antiphon::audio::SampleRate;
+use antiphon::audio::g722::{G722Decoder, G722Encoder};
+use antiphon::audio::resample::Resampler;
 use audio_codec_algorithms::{decode_alaw, decode_ulaw, encode_alaw, encode_ulaw};
 use std::collections::VecDeque;
 use std::net::{SocketAddr, UdpSocket};
@@ -23,11 +26,12 @@ const KEY_MS: u32 = 160;
 /// RFC 4733 §2.5.1.4: the last packet of an event is sent three times.
 const EVENT_ENDS: u32 = 3;
 
-/// The companding law of G.711.
+/// The companding law of G.711, or G.722, which has as many octets in as much time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Law {
     Mu,
     A,
+    G722,
 }
 
 impl Law {
@@ -36,6 +40,7 @@ impl Law {
         let (number, name) = match self {
             Law::Mu => (0, "PCMU"),
             Law::A => (8, "PCMA"),
+            Law::G722 => (9, "G722"),
         };
         format!(
             "{number} {EVENT}\r\na=rtpmap:{number} {name}/8000\r\na=rtpmap:{EVENT} telephone-event/8000\r\n\
@@ -47,24 +52,60 @@ impl Law {
         match self {
             Law::Mu => 0,
             Law::A => 8,
+            Law::G722 => 9,
         }
     }
 
-    fn encode(self, sample: f32) -> u8 {
-        let sample = (sample * 32768.0).round().clamp(-32768.0, 32767.0) as i16;
+    /// The octet of no sound.
+    fn silence(self) -> u8 {
         match self {
-            Law::Mu => encode_ulaw(sample),
-            Law::A => encode_alaw(sample),
+            Law::Mu => 0xff,
+            Law::A => 0xd5,
+            Law::G722 => 0xfd,
         }
     }
 
-    fn decode(self, byte: u8) -> f32 {
-        let sample = match self {
-            Law::Mu => decode_ulaw(byte),
-            Law::A => decode_alaw(byte),
-        };
-        f32::from(sample) / 32768.0
+    /// An octet for each sample; the whole is a loop, so a codec with a memory begins as it ends.
+    fn encode(self, samples: &[f32]) -> Vec<u8> {
+        let linear = samples.iter().map(|sample| (sample * 32768.0).round().clamp(-32768.0, 32767.0) as i16);
+        match self {
+            Law::Mu => linear.map(encode_ulaw).collect(),
+            Law::A => linear.map(encode_alaw).collect(),
+            Law::G722 => {
+                let twice: Vec<i16> = linear.clone().chain(linear).collect();
+                let mut wide = resampled(&twice, SampleRate::Hz8000, SampleRate::Hz16000);
+                wide.resize(2 * twice.len(), 0);
+                let mut octets = vec![0; twice.len()];
+                G722Encoder::default().encode(&wide, &mut octets);
+                octets.split_off(samples.len())
+            }
+        }
     }
+
+    /// A sample for each octet.
+    fn decode(self, octets: &[u8]) -> Samples {
+        let linear: Vec<i16> = match self {
+            Law::Mu => octets.iter().map(|octet| decode_ulaw(*octet)).collect(),
+            Law::A => octets.iter().map(|octet| decode_alaw(*octet)).collect(),
+            Law::G722 => {
+                let mut wide = vec![0; 2 * octets.len()];
+                G722Decoder::default().decode(octets, &mut wide);
+                let mut narrow = resampled(&wide, SampleRate::Hz16000, SampleRate::Hz8000);
+                narrow.resize(octets.len(), 0);
+                narrow
+            }
+        };
+        linear.into_iter().map(|sample| f32::from(sample) / 32768.0).collect()
+    }
+}
+
+fn resampled(samples: &[i16], from: SampleRate, to: SampleRate) -> Vec<i16> {
+    let (mut resampler, mut out, mut all) = (Resampler::new(from, to), vec![0; to.samples(20)], Vec::new());
+    for frame in samples.chunks(from.samples(20)) {
+        let len = resampler.process(frame, &mut out);
+        all.extend_from_slice(&out[..len]);
+    }
+    all
 }
 
 /// A packet that came.
@@ -109,7 +150,7 @@ impl Talker {
         Talker {
             socket,
             server: call.rtp,
-            speech: speech.iter().map(|sample| law.encode(*sample)).collect(),
+            speech: law.encode(speech),
             law,
             packet_ms,
             sends: true,
@@ -127,12 +168,12 @@ impl Talker {
 
     /// What it says, as the law leaves it.
     pub fn speech(&self) -> Samples {
-        self.speech.iter().map(|byte| self.law.decode(*byte)).collect()
+        self.law.decode(&self.speech)
     }
 
     /// Says something else from now on.
     pub fn say(&mut self, speech: &Samples) {
-        self.speech = speech.iter().map(|sample| self.law.encode(*sample)).collect();
+        self.speech = self.law.encode(speech);
     }
 
     /// Sends and expects the other law from now on.
@@ -361,21 +402,19 @@ impl Heard {
     pub fn samples(&self) -> Samples {
         let audio = || self.packets.iter().filter(|packet| packet.payload_type == self.law.payload_type());
         let Some(first) = audio().next() else { return Vec::new() };
-        let mut samples = Vec::new();
+        let mut octets = Vec::new();
         for packet in audio() {
             let at = packet.timestamp.wrapping_sub(first.timestamp) as usize;
             if at > 60 * 60 * RATE {
                 continue; // before the first
             }
             let end = at + packet.payload.len();
-            if samples.len() < end {
-                samples.resize(end, 0.0);
+            if octets.len() < end {
+                octets.resize(end, self.law.silence());
             }
-            for (sample, byte) in samples[at..end].iter_mut().zip(&packet.payload) {
-                *sample = self.law.decode(*byte);
-            }
+            octets[at..end].copy_from_slice(&packet.payload);
         }
-        samples
+        self.law.decode(&octets)
     }
 
     /// When the packet came that holds a sample.

@@ -51,6 +51,26 @@ fn an_answer_is_complete() {
     assert_eq!(std::str::from_utf8(&answer).unwrap(), expected.replace('\n', "\r\n"));
 }
 
+/// RFC 3551 §4.5.2: payload type 9, and 8000 Hz whatever the samples are.
+#[test]
+fn g722_is_known_by_its_number_and_by_its_name_at_8000_hz() {
+    let mut codecs = server_media().codecs;
+    codecs.insert(1, LocalCodec::g722());
+    let media = || LocalMedia { codecs: codecs.clone(), ..server_media() };
+    for offer in ["9 0", "9 0\na=rtpmap:9 G722/8000", "9 0\na=rtpmap:9 g722/8000/1"] {
+        let offer = phone(&format!("m=audio 4000 RTP/AVP {offer}"));
+        let (answer, agreed) = Negotiation::new(7, media()).answer(&offer).unwrap();
+        assert_eq!(
+            lines_of(&answer, &["m=", "a=rtpmap"]),
+            "m=audio 20000 RTP/AVP 9 0 | a=rtpmap:9 G722/8000 | a=rtpmap:0 PCMU/8000"
+        );
+        assert!(summary(&agreed).starts_with("G722/8000=9,PCMU/8000=0 "), "{}", summary(&agreed));
+    }
+    let at_16_khz = phone("m=audio 4000 RTP/AVP 97 0\na=rtpmap:97 G722/16000");
+    let (_, agreed) = Negotiation::new(7, media()).answer(&at_16_khz).unwrap();
+    assert!(summary(&agreed).starts_with("PCMU/8000=0 "), "{}", summary(&agreed));
+}
+
 #[test]
 fn our_order_of_codecs_counts_when_it_is_preferred() {
     let offer =
