@@ -124,7 +124,12 @@ impl Endpoint {
 
     /// What we can do, as the body of an answer to OPTIONS (RFC 3261 §11.2); port 0, since it reserves nothing.
     pub(super) fn capabilities(&self, hop: &Hop) -> Bytes {
-        let local = super::setup::local_media(&self.config, self.seen_by_peer(hop).ip(), 0);
+        let local = super::setup::local_media(
+            &self.config,
+            &self.config.codec.codecs,
+            self.seen_by_peer(hop).ip(),
+            0,
+        );
         crate::sdp::Negotiation::new(0, local).offer()
     }
 }

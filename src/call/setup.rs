@@ -116,7 +116,9 @@ impl Leg {
         let bound = config.rtp.address.unwrap_or(self.hop.local.ip());
         let ports = MediaPorts::bind(self, bound)?;
         let seen = config.sip.advertise.or(Some(bound).filter(|bound| !bound.is_unspecified()));
-        let local = local_media(&config, seen.unwrap_or(self.hop.local.ip()), ports.rtp.local_addr().port());
+        let codecs = self.found.route.codecs.as_ref().unwrap_or(&config.codec.codecs);
+        let address = seen.unwrap_or(self.hop.local.ip());
+        let local = local_media(&config, codecs, address, ports.rtp.local_addr().port());
         self.ports = Some(ports);
         let session_id = self.endpoint.worker.random_u64() >> 2; // fits the 62 bits that all peers read
         let mut negotiation = Negotiation::new(session_id, local);
@@ -151,11 +153,11 @@ impl Leg {
     }
 }
 
-/// Our side of the audio, as configured.
-pub fn local_media(config: &Config, address: IpAddr, rtp_port: u16) -> LocalMedia {
+/// Our side of the audio with these codecs, else as configured.
+pub fn local_media(config: &Config, codecs: &[Codec], address: IpAddr, rtp_port: u16) -> LocalMedia {
     let mut dynamic = 96..;
     let mut next = || dynamic.next().expect("few codecs");
-    let codecs = config.codec.codecs.iter().take(LocalMedia::MAX_CODECS).map(|codec| match codec {
+    let codecs = codecs.iter().take(LocalMedia::MAX_CODECS).map(|codec| match codec {
         Codec::Pcmu => LocalCodec::pcmu(),
         Codec::Pcma => LocalCodec::pcma(),
         Codec::G722 => LocalCodec::g722(),

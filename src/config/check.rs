@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use super::Config;
-use super::error::{Allowed, ErrorKind};
+use super::error::{Allowed, ConfigError, ErrorKind};
 use super::setting::Reader;
 use super::value::Codec;
 
@@ -30,14 +30,8 @@ pub(super) fn contradictions(config: &Config, reader: &mut Reader) {
     if ptime_ms % frame_ms != 0 {
         refuse("ptime-ms", ptime_ms.to_string(), format!("a multiple of frame-ms, {frame_ms}"));
     }
-    for codec in &config.codec.codecs {
-        if let &Codec::L16 { clock_rate_hz } = codec
-            && clock_rate_hz / 1000 * u32::from(ptime_ms) * 2 > MAX_PAYLOAD_BYTES
-        {
-            let allowed =
-                format!("no codec whose packet is over {MAX_PAYLOAD_BYTES} bytes at ptime-ms {ptime_ms}");
-            refuse("codecs", format!("l16/{clock_rate_hz}"), allowed);
-        }
+    for (codec, allowed) in too_long(&config.codec.codecs, ptime_ms) {
+        refuse("codecs", codec, allowed);
     }
     if let Some(expires) = config.timer.session_expires
         && expires < config.timer.min_se
@@ -64,6 +58,34 @@ pub(super) fn contradictions(config: &Config, reader: &mut Reader) {
             refuse("allow", format!("{address}=…"), "LISTENER= one of the addresses in sip".into());
         }
     }
+}
+
+/// What no codec of a route's own list may be beside the settings.
+pub(super) fn contradictions_of_routes(config: &Config, reader: &mut Reader) {
+    for (index, route) in config.routes.iter().enumerate() {
+        let codecs = route.codecs.as_deref().unwrap_or_default();
+        for (value, allowed) in too_long(codecs, config.codec.ptime_ms) {
+            reader.errors.push(ConfigError {
+                place: route.codecs_place.clone(),
+                key: format!("route[{}].codecs", index + 1),
+                kind: ErrorKind::NotAllowed { value, allowed: Allowed::of(allowed) },
+            });
+        }
+    }
+}
+
+/// The codecs whose packets would not pass whole, and what is allowed instead.
+fn too_long(codecs: &[Codec], ptime_ms: u8) -> impl Iterator<Item = (String, String)> {
+    codecs.iter().filter_map(move |codec| match *codec {
+        Codec::L16 { clock_rate_hz }
+            if clock_rate_hz / 1000 * u32::from(ptime_ms) * 2 > MAX_PAYLOAD_BYTES =>
+        {
+            let allowed =
+                format!("no codec whose packet is over {MAX_PAYLOAD_BYTES} bytes at ptime-ms {ptime_ms}");
+            Some((format!("l16/{clock_rate_hz}"), allowed))
+        }
+        _ => None,
+    })
 }
 
 /// Something that is valid but probably not meant.

@@ -51,6 +51,7 @@ impl Layers {
         let config = self.config(&mut reader, routes.unwrap_or_else(embedded_routes));
         if reader.errors.is_empty() {
             check::contradictions(&config, &mut reader);
+            check::contradictions_of_routes(&config, &mut reader);
         }
         if reader.errors.is_empty() { Ok(config) } else { Err(reader.errors) }
     }

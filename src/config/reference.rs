@@ -24,7 +24,7 @@ const TOML_ROUTES: &str = r#"
 #   milliwatt = true      hear 1004 Hz at 0 dBm0
 #   reject = STATUS       be refused with 400 to 699
 # Further keys: ring-ms (ringing before the answer, 0 to 170000), early-media = true (heard before the answer), and
-# max-participants, enter-tone, leave-tone, waiting-tone where a route differs from what is set above.
+# codecs, max-participants, enter-tone, leave-tone, waiting-tone where a route differs from what is set above.
 
 [[route]]
 match = "room-(.+)"
@@ -41,6 +41,7 @@ milliwatt = true
 # [[route]]
 # match = "9(?<site>[0-9]{2})"
 # conference = "site-${site}"
+# codecs = ["g722", "pcma"]
 # max-participants = 20
 # waiting-tone = false
 #
@@ -79,7 +80,8 @@ the whole user part of the dialled URI wins; a number without a route is answere
 | `reject` | 400 to 699 | refuses with this status |
 | `ring-ms` | 0 to 170000 | rings before the answer |
 | `early-media` | `true` | the caller hears it before the answer |
-| `max-participants` | number | differs from the setting of this name, as do the next three |
+| `max-participants` | number | differs from the setting of this name, as do those below |
+| `codecs` | list, best first | |
 | `enter-tone`, `leave-tone`, `waiting-tone` | `true`, `false` | |
 
 `match` and exactly one of `conference`, `echo`, `play`, `milliwatt`, `reject` must be there. A file without routes has:

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use regex::Regex;
 
+use super::error::Place;
 use super::template::Template;
+use super::value::Codec;
 
 /// Longest user part that is looked up, in bytes; longer ones match no route.
 pub const MAX_USER_LEN: usize = 255;
@@ -41,6 +43,10 @@ pub struct Route {
     pub leave_tone: Option<bool>,
     /// Where the route differs from `waiting-tone`.
     pub waiting_tone: Option<bool>,
+    /// Where the route differs from `codecs`: never empty, best first.
+    pub codecs: Option<Vec<Codec>>,
+    /// Where the file says so.
+    pub(super) codecs_place: Place,
 }
 
 /// What a route does with a call.

@@ -9,11 +9,11 @@ use regex::{Regex, RegexBuilder};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::{Allowed, ConfigError, ErrorKind};
+use super::error::{Allowed, ConfigError, ErrorKind, Place};
 use super::file::{Source, nearest, scalar};
 use super::route::{Action, Route, Routes};
 use super::template::Template;
-use super::value::{Read, number, switch};
+use super::value::{Codec, Read, codec, number, switch};
 
 /// Most routes a file may have.
 pub const MAX_ROUTES: usize = 10_000;
@@ -23,7 +23,7 @@ const MAX_PATTERN_BYTES: usize = 1 << 20;
 const MAX_RING_MS: u64 = 170_000;
 
 const ACTIONS: [&str; 5] = ["conference", "echo", "play", "milliwatt", "reject"];
-const OTHERS: [&str; 8] = [
+const OTHERS: [&str; 9] = [
     "match",
     "loop",
     "early-media",
@@ -32,6 +32,7 @@ const OTHERS: [&str; 8] = [
     "enter-tone",
     "leave-tone",
     "waiting-tone",
+    "codecs",
 ];
 
 /// Reads the value of `route` of a file.
@@ -70,6 +71,8 @@ struct RouteReader<'s, 't> {
     name: String,
     span: Range<usize>,
     entries: BTreeMap<String, (usize, Option<String>)>,
+    /// Where `codecs` is written, and its values.
+    codecs: Option<(usize, Vec<(usize, Option<String>)>)>,
     errors: Vec<ConfigError>,
 }
 
@@ -80,10 +83,18 @@ impl<'s, 't> RouteReader<'s, 't> {
         span: Range<usize>,
         table: &DeTable<'_>,
     ) -> RouteReader<'s, 't> {
+        let place_and_text = |value: &Spanned<DeValue<'_>>| (value.span().start, scalar(value.get_ref()));
         let entry = |(key, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
-            (ToString::to_string(key.get_ref()), (value.span().start, scalar(value.get_ref())))
+            (ToString::to_string(key.get_ref()), place_and_text(value))
         };
-        RouteReader { source, name, span, entries: table.iter().map(entry).collect(), errors: Vec::new() }
+        let list = |value: &Spanned<DeValue<'_>>| match value.get_ref() {
+            DeValue::Array(values) => values.iter().map(place_and_text).collect(),
+            _ => vec![place_and_text(value)],
+        };
+        let mut entries: BTreeMap<_, _> = table.iter().map(entry).collect();
+        entries.remove("codecs");
+        let codecs = table.get("codecs").map(|value| (value.span().start, list(value)));
+        RouteReader { source, name, span, entries, codecs, errors: Vec::new() }
     }
 
     fn route(&mut self) -> Option<Route> {
@@ -95,6 +106,7 @@ impl<'s, 't> RouteReader<'s, 't> {
         let enter_tone = self.take("enter-tone", switch);
         let leave_tone = self.take("leave-tone", switch);
         let waiting_tone = self.take("waiting-tone", switch);
+        let (codecs, codecs_place) = self.codecs().unzip();
         self.refuse_unknown();
         let (matches, pattern) = matched?;
         Some(Route {
@@ -107,6 +119,8 @@ impl<'s, 't> RouteReader<'s, 't> {
             enter_tone,
             leave_tone,
             waiting_tone,
+            codecs,
+            codecs_place: codecs_place.unwrap_or(Place::Default),
         })
     }
 
@@ -171,6 +185,29 @@ impl<'s, 't> RouteReader<'s, 't> {
                 None
             }
         }
+    }
+
+    /// The route's own list of codecs, and where it is written.
+    fn codecs(&mut self) -> Option<(Vec<Codec>, Place)> {
+        let (list_at, values) = self.codecs.take()?;
+        if values.is_empty() {
+            let allowed = Allowed::words("at least one codec, or no codecs at all for those of all routes");
+            self.refuse(list_at, "codecs", ErrorKind::NotAllowed { value: String::new(), allowed });
+        }
+        let mut codecs = Vec::new();
+        for (at, text) in values {
+            let text = text.unwrap_or_else(|| "a list or table".to_owned());
+            let kind = match codec(&text) {
+                Ok(value) if codecs.contains(&value) => ErrorKind::Duplicate { value: text },
+                Ok(value) => {
+                    codecs.push(value);
+                    continue;
+                }
+                Err(allowed) => ErrorKind::NotAllowed { value: text, allowed },
+            };
+            self.refuse(at, "codecs", kind);
+        }
+        (!codecs.is_empty()).then(|| (codecs, self.source.place(list_at)))
     }
 
     /// Reads and takes out one entry; a mistake is noted.

@@ -68,6 +68,59 @@ fn names_and_numbers_are_bounded() {
 }
 
 #[test]
+fn a_route_may_have_codecs_of_its_own_in_its_own_order() {
+    let routes = routes(
+        "codecs",
+        r#"
+        codecs = ["opus", "pcmu"]
+        [[route]]
+        match = "1"
+        echo = true
+        codecs = ["g722", "L16/8000", "pcma"]
+        [[route]]
+        match = "2"
+        echo = true
+        codecs = "pcmu"
+        [[route]]
+        match = "3"
+        echo = true
+        "#,
+    );
+    let codecs = |user| routes.find(user).unwrap().route.codecs.clone();
+    let wide = vec![Codec::G722, Codec::L16 { clock_rate_hz: 8000 }, Codec::Pcma];
+    assert_eq!((codecs("1"), codecs("2"), codecs("3")), (Some(wide), Some(vec![Codec::Pcmu]), None));
+}
+
+#[test]
+fn mistakes_of_a_routes_codecs_are_told_with_line_and_key() {
+    let text = "[[route]]\nmatch = \"1\"\necho = true\ncodecs = [\n  \"g722\",\n  \"g729\",\n  \"G722\",\n]\n\
+                [[route]]\nmatch = \"2\"\necho = true\ncodecs = []\n\
+                [[route]]\nmatch = \"3\"\necho = true\ncodec = \"pcmu\"\n\
+                [[route]]\nmatch = \"4\"\necho = true\ncodecs = { a = 1 }\n";
+    let found = mistakes_of_file("route-codecs", text);
+    let expected = [
+        "a.toml:6: route[1].codecs: \"g729\" is not allowed; allowed: pcmu, pcma, g722, opus, ",
+        "a.toml:7: route[1].codecs: \"G722\" is given twice",
+        "a.toml:12: route[2].codecs: \"\" is not allowed; allowed: at least one codec",
+        "a.toml:16: route[3].codec: no such key; nearest is codecs",
+        "a.toml:20: route[4].codecs: \"a list or table\" is not allowed; allowed: pcmu, ",
+    ];
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(found.starts_with(expected), "{found}\n{expected}");
+    }
+    let text = "ptime-ms = 60\n[[route]]\nmatch = \"1\"\necho = true\ncodecs = \"l16/16000\"\n";
+    let found = mistakes_of_file("route-ptime", &format!("codecs = \"pcmu\"\n{text}"));
+    assert_eq!(
+        found,
+        [
+            "a.toml:6: route[1].codecs: \"l16/16000\" is not allowed; allowed: no codec whose packet is over 1400 bytes at \
+          ptime-ms 60"
+        ]
+    );
+}
+
+#[test]
 fn mistakes_of_routes_are_told_with_line_and_key() {
     let text = r#"[[route]]
 match = "a)|(b"
