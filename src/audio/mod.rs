@@ -6,6 +6,7 @@
 //! `conference`.
 
 pub mod codec;
+pub mod comfort_noise;
 pub mod conceal;
 pub mod frame;
 pub mod g711;

@@ -169,6 +169,7 @@ pub fn local_media(config: &Config, codecs: &[Codec], address: IpAddr, rtp_port:
             CodecPreference::Offer => CodecOrder::OfferOrder,
             CodecPreference::Ours => CodecOrder::OurOrder,
         },
+        comfort_noise: true,
         ptime_ms: config.codec.ptime_ms,
         frame_ms: config.codec.frame_ms,
         ..LocalMedia::new(address, rtp_port, codecs.collect())
@@ -193,6 +194,11 @@ fn media_setup(config: &Config, agreed: &Agreed) -> MediaSetup {
     MediaSetup {
         agreed: agreed.clone(),
         send: format(config, &agreed.codec, &agreed.codec.send_fmtp),
+        send_comfort_noise: agreed
+            .comfort_noise
+            .as_ref()
+            .filter(|_| config.codec.comfort_noise)
+            .map(|noise| noise.send_payload_type),
         receive: agreed
             .receive
             .iter()

@@ -77,6 +77,9 @@ settings! {
         /// Whose order of codecs wins in an answer: the offer's or ours.
         one preference: CodecPreference = "codec-preference" "offer|ours" "offer"
             by one_of(&[("offer", CodecPreference::Offer), ("ours", CodecPreference::Ours)]);
+        /// Whether pauses of 200 ms and more are described (RFC 3389) instead of sent, where the peer takes CN and the codec
+        /// is not Opus. What comes of it is heard in any case.
+        one comfort_noise: bool = "comfort-noise" "on|off" "off" by switch;
         /// Audio per packet in ms, where the peer asks for nothing else; a multiple of frame-ms.
         one ptime_ms: u8 = "ptime-ms" "10|20|30|40|60" "20"
             by one_of(&[("10", 10), ("20", 20), ("30", 30), ("40", 40), ("60", 60)]);

@@ -1,7 +1,7 @@
 //! When a peer that should send has been silent for too long.
 //!
 //! RTP and RTCP count as life. The clock stands still while the direction says that the peer sends nothing
-//! and while silence suppression (DTX, comfort noise) is agreed; when that ends it starts from zero.
+//! and while it may be silent (DTX, a pause that it has described); when that ends it starts from zero.
 
 use std::time::{Duration, Instant};
 
@@ -30,7 +30,7 @@ impl MediaTimeout {
         self.change(now, |clock| clock.peer_sends = peer_sends);
     }
 
-    /// Whether the agreed format lets the peer be silent: Opus DTX, or comfort noise (RFC 3389).
+    /// Whether the peer may be silent: Opus DTX is agreed, or it has described its pause by comfort noise (RFC 3389).
     pub fn set_silence_suppressed(&mut self, now: Instant, silence_suppressed: bool) {
         self.change(now, |clock| clock.silence_suppressed = silence_suppressed);
     }

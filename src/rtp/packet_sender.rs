@@ -140,6 +140,22 @@ impl PacketSender {
         Some(self.write(header, &payload, out))
     }
 
+    /// Writes the packet that describes the noise of a pause from this frame on (RFC 3389 §4); the next packet of audio
+    /// begins a talkspurt.
+    pub fn comfort_noise(
+        &mut self,
+        now: Instant,
+        payload_type: u8,
+        frame_units: u32,
+        payload: &[u8],
+        out: &mut [u8],
+    ) -> usize {
+        self.in_talkspurt = false;
+        let timestamp = self.advance(now, frame_units);
+        let (sequence, ssrc) = (self.sequence, self.ssrc);
+        self.write(Header { sequence, timestamp, ssrc, marker: false, payload_type }, payload, out)
+    }
+
     /// Nothing is sent in this frame (on hold, DTX, nobody to hear): time goes on, the next packet begins a
     /// talkspurt.
     pub fn skip(&mut self, now: Instant, frame_units: u32) {

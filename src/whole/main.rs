@@ -15,6 +15,7 @@ mod holding;
 mod keys;
 mod listening;
 mod messages;
+mod pauses;
 mod phones;
 mod refreshes;
 mod reports;

@@ -76,3 +76,20 @@ fn callers_of_g722_g711_and_opus_hear_each_other() {
         }
     }
 }
+
+#[test]
+fn a_route_with_codecs_of_its_own_answers_with_those() {
+    let scene = Scene::with(
+        "codecs = [\"opus\", \"pcmu\", \"pcma\"]\n[[route]]\nmatch = \"wide\"\necho = true\n\
+         codecs = [\"g722\", \"pcma\"]\n[[route]]\nmatch = \"any\"\necho = true\n",
+    );
+    let mut caller = Caller::new(scene.server.sip);
+    let mut answer = |user: &str| {
+        let call = caller.dial(user, "96 0 8 9\r\na=rtpmap:96 opus/48000/2\r\n");
+        let call = call.unwrap_or_else(|answer| panic!("{answer}"));
+        call.answer.lines().find(|line| line.starts_with("m=")).expect("an audio line").to_owned()
+    };
+    let formats = |line: String| line.split("RTP/AVP ").nth(1).expect("formats").trim().to_owned();
+    assert_eq!(formats(answer("wide")), "8 9");
+    assert_eq!(formats(answer("any")), "96 0 8");
+}

@@ -48,6 +48,8 @@ pub struct MediaSetup {
     pub agreed: Agreed,
     /// What we send.
     pub send: Format,
+    /// Payload type of comfort noise, where our pauses are described instead of sent.
+    pub send_comfort_noise: Option<u8>,
     /// What the peer may send, the expected one first.
     pub receive: Vec<ReceiveFormat>,
 }
@@ -111,7 +113,7 @@ impl Media {
             frame_ms: config.codec.frame_ms.into(),
             clock_rate: setup.receive.first()?.format.clock_rate_hz(),
             packet_ms: setup.agreed.send_ptime_ms.into(),
-            comfort_noise: setup.agreed.comfort_noise.as_ref().map(|noise| noise.receive_payload_type),
+            comfort_noise: receive_comfort_noise(&setup.agreed),
         };
         let start = StreamStart::from_random(worker.random_u64(), worker.random_u32());
         let outgoing = Outgoing::new(send_format(&setup), jitter.frame_ms, start)?;
@@ -144,7 +146,7 @@ impl Media {
     pub(super) fn change(&mut self, setup: MediaSetup) -> Option<()> {
         let now = self.worker.now();
         let send = send_format(&setup);
-        let reception = self.reception.changed(&setup.receive)?;
+        let reception = self.reception.changed(&setup.receive, receive_comfort_noise(&setup.agreed))?;
         self.outgoing.change(send)?;
         reception.apply(&mut self.reception);
         self.network.change(&setup.agreed);
@@ -286,6 +288,7 @@ impl Media {
         } else if !self.direction.receives() {
             self.reception.insert_other(arrival, header.ssrc, header.sequence); // on hold: neither heard nor missed
         } else {
+            let paused = self.reception.peer_pauses();
             self.reception.insert(Arrival {
                 at: arrival,
                 ssrc: header.ssrc,
@@ -295,6 +298,9 @@ impl Media {
                 payload_type: header.payload_type,
                 payload: packet.payload,
             });
+            if self.reception.peer_pauses() != paused {
+                self.liveness.set_silence_suppressed(arrival, self.may_be_silent());
+            }
         }
     }
 
@@ -388,9 +394,14 @@ impl Media {
 
     /// The peer is missed only while it should send and may not fall silent.
     fn liveness_follows(&mut self, now: Instant) {
-        let suppressed = self.agreed.comfort_noise.is_some() || self.agreed.codec.receive_fmtp.flag("usedtx");
         self.liveness.set_peer_sends(now, self.agreed.direction.receives());
-        self.liveness.set_silence_suppressed(now, suppressed);
+        self.liveness.set_silence_suppressed(now, self.may_be_silent());
+    }
+
+    /// Whether the peer may send nothing: by Opus's DTX, or as it has described its pause (RFC 3389). That comfort noise is
+    /// agreed does not mean that it is used.
+    fn may_be_silent(&self) -> bool {
+        self.reception.peer_pauses() || self.agreed.codec.receive_fmtp.flag("usedtx")
     }
 }
 
@@ -404,5 +415,10 @@ fn send_format(setup: &MediaSetup) -> SendFormat {
             .telephone_event
             .as_ref()
             .map(|event| (event.send_payload_type, event.clock_rate)),
+        comfort_noise: setup.send_comfort_noise,
     }
+}
+
+fn receive_comfort_noise(agreed: &Agreed) -> Option<u8> {
+    agreed.comfort_noise.as_ref().map(|noise| noise.receive_payload_type)
 }

@@ -2,6 +2,7 @@
 
 use super::Workbench;
 use super::listeners::{Classes, Coding};
+use crate::audio::comfort_noise::{Pauses, Pausing};
 use crate::audio::frame::FrameJoiner;
 use crate::audio::{EncodeError, Encoder, Format, SampleRate};
 use crate::rtp::packet::HEADER_LEN;
@@ -21,6 +22,8 @@ pub struct SendFormat {
     pub packet_ms: u32,
     /// Payload type and clock rate of telephone-event, where the peer takes it.
     pub telephone_event: Option<(u8, u32)>,
+    /// Payload type of comfort noise, where pauses are described instead of sent.
+    pub comfort_noise: Option<u8>,
 }
 
 /// The sending side of a leg's audio.
@@ -30,6 +33,8 @@ pub struct Outgoing {
     /// Where a packet is longer than a frame.
     joiner: Option<FrameJoiner>,
     packets: PacketSender,
+    /// Where pauses are described instead of sent.
+    pauses: Option<Box<Pauses>>,
     frame_ms: u32,
     encoded: u64,
     unencodable: u64,
@@ -43,7 +48,8 @@ impl Outgoing {
         packets.set_telephone_event(send.telephone_event);
         let joiner = joiner_for(&send, frame_ms);
         let coding = Coding::own(encoder);
-        Some(Outgoing { send, coding, joiner, packets, frame_ms, encoded: 0, unencodable: 0 })
+        let pauses = send.comfort_noise.map(|_| Box::default());
+        Some(Outgoing { send, coding, joiner, packets, pauses, frame_ms, encoded: 0, unencodable: 0 })
     }
 
     /// Sends otherwise from now on; the stream goes on. `None` and nothing changed if the encoder cannot be made.
@@ -54,6 +60,9 @@ impl Outgoing {
         }
         if send.format != self.send.format || send.packet_ms != self.send.packet_ms {
             self.joiner = joiner_for(&send, self.frame_ms);
+        }
+        if send.format != self.send.format || send.comfort_noise != self.send.comfort_noise {
+            self.pauses = send.comfort_noise.map(|_| Box::default());
         }
         self.packets.set_telephone_event(send.telephone_event);
         self.send = send;
@@ -107,7 +116,7 @@ impl Outgoing {
 
     /// Its frame of this tick is what all hear at its rate; whether it is sent the same packet as others then.
     pub fn listens(&mut self, classes: &Classes, tick: Tick) -> bool {
-        if self.joiner.is_some() || self.packets.is_sending_digits() {
+        if self.joiner.is_some() || self.pauses.is_some() || self.packets.is_sending_digits() {
             self.coding.speaks(); // its packets begin where no one else's do, or there are gaps between them
             return false;
         }
@@ -138,6 +147,9 @@ impl Outgoing {
         if let Some(joiner) = &mut self.joiner {
             joiner.clear();
         }
+        if let Some(pauses) = &mut self.pauses {
+            pauses.end();
+        }
         let units = self.units(self.frame_ms);
         self.packets.skip(due, units);
     }
@@ -159,6 +171,24 @@ impl Outgoing {
         let units = self.units(self.send.packet_ms);
         if let Some(len) = self.packets.digit_frame(due, units, datagram) {
             return Some(len);
+        }
+        if let (Some(pauses), Some(payload_type)) = (&mut self.pauses, self.send.comfort_noise) {
+            match pauses.hear(samples, self.send.packet_ms, payload) {
+                Pausing::Not => {}
+                Pausing::Describes(len) => {
+                    return Some(self.packets.comfort_noise(
+                        due,
+                        payload_type,
+                        units,
+                        &payload[..len],
+                        datagram,
+                    ));
+                }
+                Pausing::Silent => {
+                    self.packets.skip(due, units);
+                    return None;
+                }
+            }
         }
         let encoded = self.coding.encode_alone(worker, *relief, samples, payload);
         self.encoded += 1;

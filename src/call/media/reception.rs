@@ -12,14 +12,16 @@ pub struct Reception {
     settings: JitterSettings,
     jitter_buffer: JitterBuffer,
     voice: Voice,
+    /// The packet that came last describes a pause (RFC 3389).
+    peer_pauses: bool,
     /// Of jitter buffers that were given up.
     former: JitterCounters,
 }
 
 /// What a new negotiation makes of a receiver; made first, applied when all else can follow too.
 pub enum Change {
-    /// The decoder in use and all that waits stay; other formats may be sent.
-    Formats(Vec<ReceiveFormat>),
+    /// The decoder in use and all that waits stay; other formats may be sent, and comfort noise by another payload type.
+    Formats(Vec<ReceiveFormat>, Option<u8>),
     /// Another decoder, an empty jitter buffer.
     Anew(Box<Reception>),
 }
@@ -28,7 +30,11 @@ impl Change {
     /// Applies it.
     pub fn apply(self, reception: &mut Reception) {
         match self {
-            Change::Formats(formats) => reception.voice.change_formats(formats),
+            Change::Formats(formats, comfort_noise) => {
+                reception.voice.change_formats(formats);
+                reception.settings.comfort_noise = comfort_noise;
+                reception.jitter_buffer.set_comfort_noise(comfort_noise);
+            }
             Change::Anew(anew) => {
                 let former = total(&reception.former, reception.jitter_buffer.counters());
                 *reception = Reception { former, ..*anew };
@@ -43,15 +49,22 @@ impl Reception {
         let voice = Voice::new(formats, settings.frame_ms)?;
         let settings = JitterSettings { clock_rate: voice.clock_rate_hz(), ..settings };
         let jitter_buffer = JitterBuffer::new(settings);
-        Some(Reception { settings, jitter_buffer, voice, former: JitterCounters::default() })
+        Some(Reception {
+            settings,
+            jitter_buffer,
+            voice,
+            peer_pauses: false,
+            former: JitterCounters::default(),
+        })
     }
 
-    /// What these formats would make of it; `None` if a decoder cannot be made.
-    pub fn changed(&self, formats: &[ReceiveFormat]) -> Option<Change> {
+    /// What these formats and this payload type of comfort noise would make of it; `None` if a decoder cannot be made.
+    pub fn changed(&self, formats: &[ReceiveFormat], comfort_noise: Option<u8>) -> Option<Change> {
         if self.voice.goes_on_with(formats) {
-            return Some(Change::Formats(formats.to_vec()));
+            return Some(Change::Formats(formats.to_vec(), comfort_noise));
         }
-        Some(Change::Anew(Box::new(Reception::new(formats.to_vec(), self.settings)?)))
+        let settings = JitterSettings { comfort_noise, ..self.settings };
+        Some(Change::Anew(Box::new(Reception::new(formats.to_vec(), settings)?)))
     }
 
     /// The RTP clock of the format in use.
@@ -69,8 +82,14 @@ impl Reception {
         self.voice.takes(payload_type) || self.settings.comfort_noise == Some(payload_type)
     }
 
+    /// Whether the peer has said that it pauses, and has said nothing since.
+    pub fn peer_pauses(&self) -> bool {
+        self.peer_pauses
+    }
+
     /// A packet has come.
     pub fn insert(&mut self, arrival: Arrival<'_>) -> Inserted {
+        self.peer_pauses = self.settings.comfort_noise == Some(arrival.payload_type);
         if self.voice.changes_clock(arrival.payload_type) && self.voice.switch_to(arrival.payload_type) {
             // Timestamps of two clocks do not compare: what waited is given up, the new format begins.
             self.settings.clock_rate = self.voice.clock_rate_hz();
@@ -101,7 +120,9 @@ impl Reception {
                     let next = self.jitter_buffer.peek_next();
                     self.voice.conceal(worker, scratch, units, next.as_ref());
                 }
-                Playout::Pause { units, .. } => self.voice.pause(scratch, units),
+                Playout::Pause { units, comfort_noise } => {
+                    self.voice.pause(worker, scratch, units, comfort_noise);
+                }
                 Playout::Enough | Playout::Empty => break,
             }
         }

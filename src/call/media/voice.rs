@@ -1,5 +1,6 @@
 //! The decoding half of a leg's receiver: packets of whatever codec the peer uses become frames of one rate.
 
+use crate::audio::comfort_noise::Noise;
 use crate::audio::frame::FrameCutter;
 use crate::audio::resample::Resampler;
 use crate::audio::stretch::{self, Urgency as StretchUrgency};
@@ -41,6 +42,8 @@ pub struct Voice {
     current: ReceiveFormat,
     decoder: Decoder,
     resampler: Option<Resampler>,
+    /// Once the peer has described its pauses.
+    noise: Option<Box<Noise>>,
     rate: SampleRate,
     cutter: FrameCutter,
     /// The frame that is due is in the caller's hands already.
@@ -55,7 +58,18 @@ impl Voice {
         let decoder = Decoder::new(&current.format).ok()?;
         let rate = decoder.rate();
         let cutter = FrameCutter::new(rate.samples(frame_ms), 2 * rate.samples(120));
-        Some(Voice { formats, current, decoder, resampler: None, rate, cutter, ready: false, undecodable: 0 })
+        let (resampler, noise) = (None, None);
+        Some(Voice {
+            formats,
+            current,
+            decoder,
+            resampler,
+            noise,
+            rate,
+            cutter,
+            ready: false,
+            undecodable: 0,
+        })
     }
 
     /// Whether the decoder in use is the one that these formats begin with, at the same rate.
@@ -174,10 +188,17 @@ impl Voice {
         self.push(missing, changed);
     }
 
-    /// The sender pauses.
-    pub fn pause(&mut self, scratch: &mut Scratch, units: u32) {
+    /// The sender pauses; `described` is how its pause sounds, if it says (RFC 3389).
+    pub fn pause(&mut self, worker: &Worker, scratch: &mut Scratch, units: u32, described: Option<&[u8]>) {
         let len = self.samples(units).min(PACKET_SAMPLES);
-        scratch.decoded[..len].fill(0);
+        match described {
+            Some(description) => {
+                let noise = self.noise.get_or_insert_with(|| Box::new(Noise::new(worker.random_u32())));
+                noise.describe(description);
+                noise.fill(&mut scratch.decoded[..len]);
+            }
+            None => scratch.decoded[..len].fill(0),
+        }
         self.push(&scratch.decoded[..len], &mut scratch.changed);
     }
 

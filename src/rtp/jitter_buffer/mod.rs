@@ -84,6 +84,11 @@ impl JitterBuffer {
         }
     }
 
+    /// Comfort noise was newly negotiated: its payload type from now on.
+    pub fn set_comfort_noise(&mut self, payload_type: Option<u8>) {
+        self.settings.comfort_noise = payload_type;
+    }
+
     /// Takes a packet in. It is copied; payloads reuse the buffers of earlier ones.
     pub fn insert(&mut self, arrival: Arrival<'_>) -> Inserted {
         self.counters.received += 1;

@@ -106,3 +106,20 @@ fn a_new_stream_after_a_collision_begins_its_counts_anew() {
 fn start_sequences_leave_room_for_srtp() {
     assert!(StreamStart::from_random(u64::MAX, 0).sequence.0 < 0x8000);
 }
+
+/// RFC 3389 §4: a codec of its own, in the same sequence and on the same timeline; RFC 3551 §4.1 marks what follows.
+#[test]
+fn a_described_pause_is_numbered_with_the_audio_and_what_follows_it_is_marked() {
+    let now = Instant::now();
+    let mut sender = PacketSender::new(START, 8000);
+    send(&mut sender, now);
+    let mut out = [0; HEADER_LEN + 3];
+    let len = sender.comfort_noise(after(now, 20), 13, 160, &[50, 127, 100], &mut out);
+    let described = Packet::parse(&out[..len]).unwrap();
+    assert_eq!((described.header.payload_type, described.payload), (13, &[50, 127, 100][..]));
+    assert_eq!((described.header.sequence, described.header.timestamp), (SequenceNumber(0), Timestamp(0)));
+    assert!(!described.header.marker);
+    sender.skip(after(now, 40), 160);
+    let next = send(&mut sender, after(now, 60));
+    assert_eq!((next.marker, next.sequence, next.timestamp), (true, SequenceNumber(1), Timestamp(320)));
+}
