@@ -148,6 +148,12 @@ impl Encoder {
         matches!(self, Self::G722(_) | Self::Opus(_))
     }
 
+    /// False if no packet lets a decoder follow from there that has followed another encoder: those of G.722 do not grow
+    /// alike even over the same sound, nor in silence, and a change is heard as a crack of up to the voice's level.
+    pub fn can_be_entered(&self) -> bool {
+        !matches!(self, Self::G722(_))
+    }
+
     /// The most octets a frame of so many samples can become.
     pub fn max_payload_octets(&self, len_samples: usize) -> usize {
         match self {

@@ -13,7 +13,8 @@ const CN: u8 = 13;
 fn dial(scene: &Scene, user: &str, law: Law) -> (Caller, Call) {
     let mut caller = Caller::new(scene.server.sip);
     let formats = law.formats(20).replacen(" 101\r\n", " 13 101\r\n", 1);
-    let call = caller.dial(user, &formats).unwrap_or_else(|answer| panic!("{answer}\n{}", scene.server.log()));
+    let call =
+        caller.dial(user, &formats).unwrap_or_else(|answer| panic!("{answer}\n{}", scene.server.log()));
     assert!(call.answer.contains("a=rtpmap:13 CN/8000"), "{}", call.answer);
     (caller, call)
 }

@@ -1,9 +1,9 @@
 //! Classes of listeners: legs of a conference that hear the same, and are sent it in the same coding, share one encoder.
 //!
 //! A class begins with the encoder of the first leg that settles for listening. Others enter at a packet that leans on
-//! none before it, so that their decoders, which have followed encoders of their own, follow this one from there. G.722
-//! has no such packet, and needs none: its encoders have heard the same for a while, and its memory leaks. Who begins to
-//! talk leaves with a copy of the encoder: its decoder cannot tell. G.711 and L16 have nothing to hand over.
+//! none before it, so that their decoders, which have followed encoders of their own, follow this one from there. Who
+//! begins to talk leaves with a copy of the encoder: its decoder cannot tell. G.711 and L16 have nothing to hand over.
+//! G.722 has no packet to enter at, so each of its listeners keeps an encoder of its own.
 
 use crate::audio::{EncodeError, Encoder, Format};
 use crate::call::governor::Relief;
@@ -123,6 +123,9 @@ impl Coding {
     /// It hears what all hear. Whether it is in the class for its format, or enters it now.
     pub fn listens(&mut self, classes: &Classes, format: &Format, tick: u64, len_samples: usize) -> bool {
         let Coding::Own(encoder, settled_packets) = self else { return true };
+        if !encoder.can_be_entered() {
+            return false;
+        }
         *settled_packets = settled_packets.saturating_add(1);
         if encoder.leans_on_the_past() && *settled_packets < SETTLED_PACKETS {
             return false;

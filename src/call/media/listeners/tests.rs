@@ -86,17 +86,23 @@ fn listeners_of_a_codec_without_memory_share_one_encode_at_once() {
 }
 
 #[test]
-fn listeners_of_a_codec_with_memory_share_one_encode_once_they_have_settled() {
+fn listeners_of_g722_keep_encoders_of_their_own() {
     on_worker(|worker| {
-        for format in [Format::G722, opus()] {
-            let mut audience = Audience::of(worker, format, 20);
-            let until_all_are_in = u64::from(SETTLED_PACKETS) + PACKETS_BETWEEN_ENTRIES + 2;
-            audience.encodes_of(until_all_are_in);
-            assert_eq!(audience.encodes_of(100), 100);
-            audience.joins();
-            audience.encodes_of(until_all_are_in);
-            assert_eq!(audience.encodes_of(100), 100, "a newcomer too");
-        }
+        let mut audience = Audience::of(worker, Format::G722, 3);
+        assert_eq!(audience.encodes_of(100), 300);
+    });
+}
+
+#[test]
+fn listeners_of_opus_share_one_encode_once_they_have_settled() {
+    on_worker(|worker| {
+        let mut audience = Audience::of(worker, opus(), 20);
+        let until_all_are_in = u64::from(SETTLED_PACKETS) + PACKETS_BETWEEN_ENTRIES + 2;
+        audience.encodes_of(until_all_are_in);
+        assert_eq!(audience.encodes_of(100), 100);
+        audience.joins();
+        audience.encodes_of(until_all_are_in);
+        assert_eq!(audience.encodes_of(100), 100, "a newcomer too");
     });
 }
 
@@ -117,37 +123,33 @@ fn who_pauses_between_two_words_keeps_its_encoder() {
 #[test]
 fn who_begins_to_talk_is_sent_on_what_its_decoder_can_follow_to_the_bit() {
     on_worker(|worker| {
-        for format in [Format::G722, opus()] {
-            let mut audience = Audience::of(worker, format, 3);
-            audience.encodes_of(100);
-            let packets = audience.tick(&[1]);
-            assert!(matches!(audience.legs[1], Coding::Own(..)));
-            assert_eq!(packets[1], packets[0], "the same sound from a copy of the encoder");
-        }
+        let mut audience = Audience::of(worker, opus(), 3);
+        audience.encodes_of(100);
+        let packets = audience.tick(&[1]);
+        assert!(matches!(audience.legs[1], Coding::Own(..)));
+        assert_eq!(packets[1], packets[0], "the same sound from a copy of the encoder");
     });
 }
 
 #[test]
 fn who_enters_a_class_hears_no_break() {
     on_worker(|worker| {
-        for format in [Format::G722, opus()] {
-            let mut audience = Audience::of(worker, format, 2);
-            audience.encodes_of(60);
-            audience.joins();
-            let mut decoder = Decoder::new(&audience.format).unwrap();
-            let (mut samples, mut entered) = (vec![0; 5_760], 0);
-            for number in 0..120 {
-                let packets = audience.tick(&[]);
-                let len = decoder.decode(&packets[2], &mut samples).unwrap();
-                entered += u64::from(matches!(audience.legs[2], Coding::Shared(_)));
-                // A sine of one loudness: a break would be a dent or a bump in it.
-                let loudness =
-                    (samples[..len].iter().map(|&s| f64::from(s).powi(2)).sum::<f64>() / len as f64).sqrt();
-                let level_db = 20.0 * (loudness / (8_000.0 / 2_f64.sqrt())).log10();
-                assert!(number < 5 || level_db.abs() < 1.0, "packet {number}: {level_db:.2} dB");
-            }
-            assert!(entered > 50);
+        let mut audience = Audience::of(worker, opus(), 2);
+        audience.encodes_of(60);
+        audience.joins();
+        let mut decoder = Decoder::new(&audience.format).unwrap();
+        let (mut samples, mut entered) = (vec![0; 5_760], 0);
+        for number in 0..120 {
+            let packets = audience.tick(&[]);
+            let len = decoder.decode(&packets[2], &mut samples).unwrap();
+            entered += u64::from(matches!(audience.legs[2], Coding::Shared(_)));
+            // A sine of one loudness: a break would be a dent or a bump in it.
+            let loudness =
+                (samples[..len].iter().map(|&s| f64::from(s).powi(2)).sum::<f64>() / len as f64).sqrt();
+            let level_db = 20.0 * (loudness / (8_000.0 / 2_f64.sqrt())).log10();
+            assert!(number < 5 || level_db.abs() < 1.0, "packet {number}: {level_db:.2} dB");
         }
+        assert!(entered > 50);
     });
 }
 
