@@ -4,11 +4,13 @@
 //! the kernel's arrival time; then, once per mixer frame, [`JitterBuffer::playout`] is asked until the leg
 //! holds a frame of samples. Packets are handed over whole, in order, once; the leg's frame cutter keeps what
 //! the frame does not need and tells how much that is (`held`), so packets need not fit frames.
-//! The depth follows the arrivals of the last 8 s (`transit`). It is corrected in the sender's pauses and
-//! in concealment by the buffer itself, otherwise by the leg at the buffer's wish ([`Stretch`]).
+//! The depth follows the arrivals of the last 8 s (`transit`), and is a packet more where losses are frequent
+//! (`losses`). It is corrected in the sender's pauses and in concealment by the buffer itself, otherwise by the
+//! leg at the buffer's wish ([`Stretch`]).
 //! It decodes nothing, and telephone-events never enter it.
 
 mod grid;
+mod losses;
 mod playout;
 mod ring;
 mod timeline;
@@ -32,6 +34,7 @@ use std::time::Instant;
 
 use crate::rtp::{ExtendedSequence, SequenceNumber, Ssrc};
 use grid::Grid;
+use losses::Losses;
 use playout::{Cursor, State};
 use ring::{CAPACITY, Content, PacketRing, Slot};
 use timeline::{Place, Timeline};
@@ -57,6 +60,7 @@ pub struct JitterBuffer {
     epoch: Option<Instant>,
     depth_us: i64,
     transits: TransitWindow,
+    losses: Losses,
     counters: JitterCounters,
     /// The last comfort noise payload of this pause; empty if there was none.
     comfort_noise: Vec<u8>,
@@ -79,6 +83,7 @@ impl JitterBuffer {
             epoch: None,
             depth_us: 0,
             transits: TransitWindow::new(),
+            losses: Losses::new(),
             counters: JitterCounters::default(),
             comfort_noise: Vec::new(),
         }
@@ -216,6 +221,7 @@ impl JitterBuffer {
         }
         if timeline.has_begun_by(sequence) {
             self.counters.lost = self.counters.lost.saturating_sub(1);
+            self.losses.take_back(sequence);
         }
         true
     }

@@ -42,8 +42,74 @@ fn random_loss_costs_the_lost_packets_only() {
         assert!(outcome.counters.lost.abs_diff(outcome.lost_by_link) <= 2, "seed {seed}: {outcome:?}");
         assert_eq!(outcome.counters.late, 0, "seed {seed}");
         assert!(outcome.concealed_frames <= outcome.lost_by_link + 2, "seed {seed}");
-        assert!(outcome.latency_ms(99) < 53.0, "seed {seed}: {}", outcome.latency_ms(99));
+        assert!(outcome.latency_ms(99) < 73.0, "seed {seed}: {}", outcome.latency_ms(99));
     }
+}
+
+#[test]
+fn where_losses_are_frequent_the_packet_behind_a_gap_is_there_when_it_is_due() {
+    for jitter_ms in [0, 5, 30] {
+        let (mut lost, mut bridged, mut before_ms, mut after_ms) = (0, 0, 0.0, 0.0);
+        for seed in 0..20 {
+            let length = 60 * 1000 * MS;
+            let clean = Conditions { delay: 20 * MS, jitter: jitter_ms * MS, ..Conditions::default() };
+            let lossy = Conditions { loss: Loss::Random(0.05), ..clean };
+            before_ms += run(&Scenario { length, ..Scenario::new(seed, clean) }).latency_ms(95) / 20.0;
+            let outcome = run(&Scenario { length, ..Scenario::new(seed, lossy) });
+            after_ms += outcome.latency_ms(95) / 20.0;
+            lost += outcome.lost_by_link;
+            bridged += outcome.bridged;
+        }
+        // One in twenty is lost together with the packet behind it; the first gaps come unexpected.
+        assert!(bridged * 100 > lost * 90, "{jitter_ms} ms: {bridged} of {lost}");
+        assert!(after_ms < before_ms + 22.0, "{jitter_ms} ms: {after_ms} ms, without loss {before_ms} ms");
+    }
+}
+
+#[test]
+fn where_losses_are_rare_nothing_waits_for_them() {
+    let mut longer_ms = 0.0;
+    for seed in 0..20 {
+        let clean = Conditions { delay: 20 * MS, jitter: 10 * MS, ..Conditions::default() };
+        let length = 60 * 1000 * MS;
+        let scenario = Scenario { length, ..Scenario::new(seed, clean) };
+        let lossy = Conditions { loss: Loss::Random(1.0), ..clean };
+        let outcome = run_changing(&scenario, |now| match now.as_millis() % 4000 {
+            2000 => Some(lossy),
+            2020 => Some(clean),
+            _ => None,
+        });
+        let lost = outcome.lost_by_link;
+        assert!((10..20).contains(&lost), "seed {seed}: {lost} lost");
+        longer_ms += (outcome.latency_ms(90) - run(&scenario).latency_ms(90)) / 20.0;
+    }
+    assert!(longer_ms.abs() < 2.0, "{longer_ms} ms longer than without loss");
+}
+
+#[test]
+fn a_while_after_the_last_losses_nothing_waits_for_them_any_more() {
+    let clean = Conditions { delay: 20 * MS, jitter: 10 * MS, ..Conditions::default() };
+    let lossy = Conditions { loss: Loss::Random(0.1), ..clean };
+    let mut back = 0;
+    for seed in 0..20 {
+        let scenario = Scenario { length: 40 * 1000 * MS, ..Scenario::new(seed, clean) };
+        let outcome = run_changing(&scenario, |now| match now.as_millis() {
+            10_000 => Some(lossy),
+            20_000 => Some(clean),
+            _ => None,
+        });
+        let mean_ms = |latencies: &[u32]| {
+            latencies.iter().map(|&us| f64::from(us)).sum::<f64>() / latencies.len() as f64 / 1000.0
+        };
+        let latencies = &outcome.latencies_us;
+        let calm_ms = mean_ms(&latencies[200..450]);
+        let lossy_ms = mean_ms(&latencies[650..850]);
+        let after_ms = mean_ms(&latencies[latencies.len() - 400..]);
+        assert!(lossy_ms > calm_ms + 12.0, "seed {seed}: {calm_ms} ms, then {lossy_ms} ms");
+        back += usize::from(after_ms < calm_ms + 1.0);
+    }
+    // What is within a quarter of a packet of needing the depth keeps it, lest it swing.
+    assert!(back >= 13, "{back} of 20");
 }
 
 #[test]

@@ -102,6 +102,7 @@ impl JitterBuffer {
             return Playout::Enough;
         }
         let frame = Frame { now_us: self.since_epoch_us(now), held_units, needed_units };
+        self.losses.look(frame.now_us);
         match self.step(frame) {
             Step::Packet { slot, skip, stretch } => Playout::Packet(self.packet(&slot, skip, stretch)),
             Step::Conceal { units } => Playout::Conceal { units: units as u32 },
@@ -123,7 +124,9 @@ impl JitterBuffer {
     pub(super) fn due_transit_us(&self) -> i64 {
         let bound = |ms: u32| self.transits.fastest_us().saturating_add(i64::from(ms) * 1000);
         let least_us = bound(self.settings.min_ms);
-        self.transits.slow_us().saturating_add(MARGIN_US).clamp(least_us, bound(self.settings.max_ms))
+        let look_ahead_us = if self.losses.are_frequent() { self.grid.packet_us } else { 0 };
+        let wanted_us = self.transits.slow_us().saturating_add(MARGIN_US + look_ahead_us);
+        wanted_us.clamp(least_us, bound(self.settings.max_ms))
     }
 
     fn step(&mut self, frame: Frame) -> Step {
@@ -157,7 +160,7 @@ impl JitterBuffer {
             if lead_us < 0 {
                 return false;
             }
-            self.pass_missing(slot.sequence);
+            self.pass_missing(slot.sequence, frame.now_us);
             if !self.next_is_due(frame) {
                 if lead_us >= i64::from(self.settings.max_ms) * 1000 {
                     // All that comes is later than anything learned allows: the way has become longer.
@@ -175,13 +178,18 @@ impl JitterBuffer {
     }
 
     /// Moves on to `sequence`; what did not come until now is lost.
-    fn pass_missing(&mut self, sequence: ExtendedSequence) {
+    fn pass_missing(&mut self, sequence: ExtendedSequence, now_us: i64) {
         while self.cursor.sequence < sequence {
             if self.ring.at(self.cursor.sequence).is_none() {
-                self.counters.lost += 1;
+                self.lose(self.cursor.sequence, now_us);
             }
             self.pass_slot(self.cursor.sequence);
         }
+    }
+
+    fn lose(&mut self, sequence: ExtendedSequence, now_us: i64) {
+        self.counters.lost += 1;
+        self.losses.record(now_us, sequence);
     }
 
     fn pass_slot(&mut self, sequence: ExtendedSequence) {
@@ -257,9 +265,12 @@ impl JitterBuffer {
         if gap_units > 0 && may_wait {
             return self.conceal(frame.needed_units, true);
         }
-        self.counters.lost += 1;
+        // Of those behind this one; what was concealed before they were known to be missing is theirs no more.
+        let others_units = (next.sequence.distance_from(self.cursor.sequence) - 1) * self.grid.packet_units;
+        self.lose(self.cursor.sequence, frame.now_us);
         self.cursor.pass();
-        if gap_units <= 0 { None } else { self.conceal(gap_units.min(self.grid.packet_units), false) }
+        let is_covered = gap_units <= others_units.max(0);
+        if is_covered { None } else { self.conceal(gap_units.min(self.grid.packet_units), false) }
     }
 
     /// Concealment; if `holding`, the missing packet keeps its turn: the buffer becomes deeper.

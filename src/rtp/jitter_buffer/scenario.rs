@@ -57,6 +57,8 @@ pub(super) struct Outcome {
     /// Frames with nothing to play after the first packet was played.
     pub(super) empty_frames: u64,
     pub(super) concealed_frames: u64,
+    /// Concealments for which the packet behind the gap was there.
+    pub(super) bridged: u64,
     /// From sending to the frame a packet is played in, of each packet, in µs.
     pub(super) latencies_us: Vec<u32>,
     /// The same, mean by minute.
@@ -106,6 +108,7 @@ pub(super) fn run_changing(
     leg.check_books();
     outcome.counters = *leg.buffer.counters();
     outcome.lost_by_link = link.lost();
+    outcome.bridged = leg.bridged;
     outcome
 }
 

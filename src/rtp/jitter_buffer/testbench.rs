@@ -38,6 +38,8 @@ pub(super) struct Leg {
     held: u32,
     frame_units: u32,
     pub(super) heard: Vec<Heard>,
+    /// Concealments for which the packet behind the gap was there.
+    pub(super) bridged: u64,
 }
 
 impl Leg {
@@ -50,6 +52,7 @@ impl Leg {
             held: 0,
             frame_units: settings.frame_ms * settings.clock_rate / 1000,
             heard: Vec::new(),
+            bridged: 0,
         }
     }
 
@@ -89,6 +92,7 @@ impl Leg {
                     assert!(units > 0);
                     self.held += units;
                     self.heard.push(Heard::Conceal);
+                    self.bridged += u64::from(self.buffer.peek_next().is_some());
                 }
                 Playout::Pause { units, .. } => {
                     assert!(units > 0);

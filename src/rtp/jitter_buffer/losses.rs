@@ -1,0 +1,151 @@
+//! How often the network loses packets, as far as the last seconds tell.
+//!
+//! A gap is bridged best by who has the packet behind it: that carries a copy of the missing one (Opus's in-band FEC,
+//! RFC 6716 §2.1.7), or says at least where the voice went. Where gaps are frequent, having it is worth the wait.
+
+use crate::rtp::ExtendedSequence;
+
+/// So many gaps within the window are frequent.
+const FREQUENT: usize = 4;
+const WINDOW_US: i64 = 8_000_000;
+const NEVER: i64 = i64::MIN;
+
+/// The gaps of the last seconds.
+#[derive(Debug, Clone)]
+pub(super) struct Losses {
+    frequent: bool,
+    /// Gaps are frequent until then, if no more come.
+    until_us: i64,
+    /// The same as it was before the newest gap, which may yet be taken back.
+    until_before_us: i64,
+    /// When the last gaps were met, newest first; one more than count, for the same reason.
+    gaps_us: [i64; FREQUENT + 1],
+    /// The newest gap: from here to the one behind it, and how many of them have not come.
+    first: ExtendedSequence,
+    behind: ExtendedSequence,
+    missing: u64,
+}
+
+impl Losses {
+    pub(super) fn new() -> Losses {
+        Losses {
+            frequent: false,
+            until_us: NEVER,
+            until_before_us: NEVER,
+            gaps_us: [NEVER; FREQUENT + 1],
+            first: ExtendedSequence(0),
+            behind: ExtendedSequence(0),
+            missing: 0,
+        }
+    }
+
+    /// Whether gaps are frequent, as of the last [`Losses::look`].
+    pub(super) fn are_frequent(&self) -> bool {
+        self.frequent
+    }
+
+    /// It is so late now.
+    pub(super) fn look(&mut self, now_us: i64) {
+        self.frequent = now_us < self.until_us;
+    }
+
+    /// The turn of `sequence` is over and it has not come. Numbers in a row are one gap.
+    pub(super) fn record(&mut self, now_us: i64, sequence: ExtendedSequence) {
+        let continues = self.missing > 0 && sequence == self.behind;
+        self.behind = sequence.plus(1);
+        if continues {
+            self.missing += 1;
+            return;
+        }
+        (self.first, self.missing) = (sequence, 1);
+        self.gaps_us.rotate_right(1);
+        self.gaps_us[0] = now_us;
+        self.until_before_us = self.until_us;
+        if now_us.saturating_sub(self.gaps_us[FREQUENT - 1]) < WINDOW_US {
+            self.until_us = now_us.saturating_add(WINDOW_US);
+        }
+    }
+
+    /// It came after its turn: not lost but slow, which is for the transit times to tell.
+    pub(super) fn take_back(&mut self, sequence: ExtendedSequence) {
+        if self.missing == 0 || !(self.first..self.behind).contains(&sequence) {
+            return;
+        }
+        self.missing -= 1;
+        if self.missing == 0 {
+            self.gaps_us.rotate_left(1);
+            self.gaps_us[FREQUENT] = NEVER;
+            self.until_us = self.until_before_us;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S_US: i64 = 1_000_000;
+
+    fn number(sequence: u64) -> ExtendedSequence {
+        ExtendedSequence(sequence)
+    }
+
+    /// After one gap of one packet at each of these times.
+    fn after(gaps_us: &[i64]) -> Losses {
+        let mut losses = Losses::new();
+        for (n, &at_us) in gaps_us.iter().enumerate() {
+            losses.record(at_us, number(10 * (n as u64 + 1)));
+        }
+        losses
+    }
+
+    fn frequent_at(losses: &mut Losses, now_us: i64) -> bool {
+        losses.look(now_us);
+        losses.are_frequent()
+    }
+
+    #[test]
+    fn four_gaps_within_eight_seconds_are_frequent_and_three_are_not() {
+        assert!(!frequent_at(&mut Losses::new(), 0));
+        assert!(!frequent_at(&mut after(&[0, S_US, 2 * S_US]), 3 * S_US));
+        assert!(frequent_at(&mut after(&[0, S_US, 2 * S_US, 7 * S_US]), 7 * S_US));
+        assert!(!frequent_at(&mut after(&[0, S_US, 2 * S_US, 8 * S_US]), 8 * S_US));
+    }
+
+    #[test]
+    fn eight_seconds_with_fewer_end_it() {
+        let mut losses = after(&[0, S_US, 2 * S_US, 3 * S_US]);
+        losses.record(9 * S_US, number(100));
+        assert!(frequent_at(&mut losses, 11 * S_US - 1));
+        assert!(!frequent_at(&mut losses, 11 * S_US));
+    }
+
+    #[test]
+    fn numbers_in_a_row_are_one_gap() {
+        let mut losses = Losses::new();
+        (0..40).for_each(|n| losses.record(n, number(100 + n as u64)));
+        assert!(!frequent_at(&mut losses, 40));
+    }
+
+    #[test]
+    fn what_came_too_late_was_no_gap() {
+        let mut losses = after(&[0, S_US, 2 * S_US, 3 * S_US]);
+        losses.take_back(number(20)); // too long ago to matter
+        assert!(frequent_at(&mut losses, 4 * S_US));
+        losses.take_back(number(40));
+        assert!(!frequent_at(&mut losses, 4 * S_US));
+        losses.record(5 * S_US, number(60));
+        assert!(frequent_at(&mut losses, 6 * S_US), "the three before it still count");
+    }
+
+    #[test]
+    fn a_gap_that_is_still_there_in_part_counts() {
+        let mut losses = after(&[0, S_US, 2 * S_US]);
+        losses.record(3 * S_US, number(50));
+        losses.record(3 * S_US, number(51));
+        losses.take_back(number(51));
+        assert!(frequent_at(&mut losses, 4 * S_US));
+        losses.take_back(number(50));
+        assert!(!frequent_at(&mut losses, 4 * S_US));
+    }
+}
