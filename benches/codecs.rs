@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use antiphon::audio::opus::OpusSettings;
 use antiphon::audio::resample::Resampler;
-use antiphon::audio::{Decoder, Encoder, Format, SampleRate};
+use antiphon::audio::{Decoder, Effort, Encoder, Format, SampleRate};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
 const FRAME_MS: u32 = 20;
@@ -98,13 +98,15 @@ fn concealment(criterion: &mut Criterion) {
         let mut samples = vec![0; decoder.max_samples()];
         let frame = format.rate().samples(FRAME_MS);
         let mut packets = packets.iter().cycle();
-        let id = BenchmarkId::new("codecs/decode one, conceal one", name);
-        criterion.bench_with_input(id, &(), |bencher, ()| {
-            bencher.iter(|| {
-                let _ = decoder.decode(black_box(packets.next().expect("endless")), &mut samples);
-                decoder.conceal(&mut samples[..frame]);
+        for effort in [Effort::Cheap, Effort::Thorough] {
+            let id = BenchmarkId::new("codecs/decode one, conceal one", format!("{name}, {effort:?}"));
+            criterion.bench_with_input(id, &effort, |bencher, &effort| {
+                bencher.iter(|| {
+                    let _ = decoder.decode(black_box(packets.next().expect("endless")), &mut samples);
+                    decoder.conceal(&mut samples[..frame], None, effort);
+                });
             });
-        });
+        }
     }
 }
 

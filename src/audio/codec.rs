@@ -1,15 +1,15 @@
 //! One type for all encoders and one for all decoders, so that a leg need not know which codec was
 //! negotiated.
 //!
-//! G.711 and L16 cost nanoseconds and next to no memory; the states of G.722 (200 octets) and Opus (32 and 19 KiB) are on
+//! G.711 and L16 cost nanoseconds and next to no memory; the states of G.722 (200 octets) and Opus (32 and 88 KiB) are on
 //! the heap, and the work of Opus belongs on the codec stack: [`Encoder::needs_codec_stack`].
 
-use super::SampleRate;
 use super::conceal::Concealer;
 use super::g711::Law;
 use super::g722::{G722Decoder, G722Encoder, SAMPLES_PER_OCTET};
 use super::l16;
 use super::opus::{MAX_PACKET_MS, MAX_PACKET_OCTETS, OpusDecoder, OpusEncoder, OpusError, OpusSettings};
+use super::{Effort, SampleRate};
 use std::fmt;
 
 /// A codec with its settings.
@@ -296,18 +296,6 @@ impl Decoder {
         Ok(len_samples)
     }
 
-    /// Makes up for the lost packet before `next` (not decoded yet) by what `next` carries of it, if the
-    /// codec has such a thing and it is there; otherwise conceals. All of `samples` is filled: as long as
-    /// what was lost.
-    pub fn decode_fec(&mut self, next: &[u8], samples: &mut [i16]) {
-        if let Self::Opus(opus) = self
-            && opus.decode_fec(next, samples) == Ok(samples.len())
-        {
-            return;
-        }
-        self.conceal(samples);
-    }
-
     /// Where the work of the next lap lies, as address and bytes, for the worker to have it fetched ahead.
     pub fn hot_memory(&self, see: &mut dyn FnMut(usize, usize)) {
         match self {
@@ -320,19 +308,25 @@ impl Decoder {
         }
     }
 
-    /// Fills all of `samples` in place of what was lost or is late.
-    pub fn conceal(&mut self, samples: &mut [i16]) {
+    /// Whether filling the gap before `behind` gains by [`Effort::Thorough`].
+    pub fn gains_by_effort(&self, behind: Option<&[u8]>) -> bool {
+        matches!(self, Self::Opus(opus) if opus.has_to_guess(behind))
+    }
+
+    /// Fills all of `samples` in place of what was lost or is late; `behind`, not decoded yet, is the packet behind the gap
+    /// if it is here.
+    pub fn conceal(&mut self, samples: &mut [i16], behind: Option<&[u8]>, effort: Effort) {
         match self {
             Self::G711(_, concealer) | Self::L16(concealer) => concealer.conceal(samples),
             Self::G722(wideband) => wideband.concealer.conceal(samples),
-            Self::Opus(opus) => opus.conceal(samples),
+            Self::Opus(opus) => opus.conceal(samples, behind, effort),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{DecodeError, Decoder, EncodeError, Encoder, Format, OpusSettings, SampleRate};
+    use super::{DecodeError, Decoder, Effort, EncodeError, Encoder, Format, OpusSettings, SampleRate};
 
     fn formats() -> [Format; 6] {
         let (wide, full) = (Format::L16(SampleRate::Hz16000), Format::L16(SampleRate::Hz48000));
@@ -430,13 +424,9 @@ mod tests {
             }
             let energy = |samples: &[i16]| samples.iter().map(|&s| f64::from(s).powi(2)).sum::<f64>();
             let whole = energy(&samples[..len]);
-            for by_fec in [false, true] {
+            for behind in [None, Some(&payload[..next])] {
                 let mut gap = vec![0; len];
-                if by_fec {
-                    decoder.decode_fec(&payload[..next], &mut gap)
-                } else {
-                    decoder.conceal(&mut gap)
-                }
+                decoder.conceal(&mut gap, behind, Effort::Cheap);
                 assert!(energy(&gap) > 0.2 * whole, "{format:?}: {} beside {whole}", energy(&gap));
             }
         }

@@ -8,6 +8,7 @@
 pub mod codec;
 pub mod comfort_noise;
 pub mod conceal;
+mod effort;
 pub mod frame;
 pub mod g711;
 pub mod g722;
@@ -24,5 +25,6 @@ pub mod tone;
 pub mod wav;
 
 pub use codec::{DecodeError, Decoder, EncodeError, Encoder, Format};
+pub use effort::Effort;
 pub use gain::Gain;
 pub use rate::SampleRate;

@@ -3,8 +3,8 @@
 //! An encode uses about 43 KiB of stack and a decode 15 KiB: `call` runs both on the worker's codec stack.
 //! The text of `a=fmtp` is the business of `sdp`; its meaning arrives here as [`OpusFmtp`].
 
-use super::SampleRate;
-use super::opus_ffi::{Control, EncoderState};
+use super::opus_ffi::{self, Control, DecoderState, EncoderState};
+use super::{Effort, SampleRate};
 use std::ffi::c_int;
 use std::fmt;
 
@@ -256,17 +256,23 @@ fn bandwidth(playback_rate_hz: u32) -> ::opus::Bandwidth {
     }
 }
 
-/// Decoder state of one stream. Stereo packets come out as mono.
+/// From this complexity on the decoder conceals by a neural network (opus_decoder.c).
+const DEEP_COMPLEXITY: i32 = 5;
+
+/// Decoder state of one stream, 88 KiB. Stereo packets come out as mono.
 #[derive(Debug)]
 pub struct OpusDecoder {
-    inner: ::opus::Decoder,
+    inner: DecoderState,
     rate: SampleRate,
+    /// As set in `inner`.
+    complexity: i32,
 }
 
 impl OpusDecoder {
     /// A fresh decoder that gives samples at `rate`, whatever the packets were made from.
     pub fn new(rate: SampleRate) -> Result<Self, OpusError> {
-        Ok(Self { inner: ::opus::Decoder::new(rate.hertz(), ::opus::Channels::Mono)?, rate })
+        let inner = DecoderState::new(rate.hertz()).map_err(refused)?;
+        Ok(Self { inner, rate, complexity: 0 })
     }
 
     /// Rate of the samples it gives.
@@ -293,30 +299,41 @@ impl OpusDecoder {
         if packet.is_empty() {
             return Err(OpusError::InvalidPacket);
         }
-        Ok(self.inner.decode(packet, samples, false)?)
+        self.inner.decode(packet, samples).map_err(refused)
     }
 
-    /// Makes up for the lost packet before `next`, by the copy of it that `next` may carry. `samples` is as
-    /// long as what was lost, a multiple of 2.5 ms. Without such a copy this is [`OpusDecoder::conceal`].
-    /// Decode `next` afterwards.
-    pub fn decode_fec(&mut self, next: &[u8], samples: &mut [i16]) -> Result<usize, OpusError> {
-        if next.is_empty() {
-            return Err(OpusError::InvalidPacket);
+    /// Whether what was lost before `behind` has to be made up: a copy of it costs no more than a packet.
+    pub fn has_to_guess(&self, behind: Option<&[u8]>) -> bool {
+        !behind.is_some_and(opus_ffi::has_fec)
+    }
+
+    /// Fills `samples` in place of what was lost, from the copy that the packet behind the gap may carry, else by libopus's
+    /// own concealment, which at [`Effort::Thorough`] is a neural network. Decode `behind` afterwards.
+    pub fn conceal(&mut self, samples: &mut [i16], behind: Option<&[u8]>, effort: Effort) {
+        let copied = behind.filter(|behind| opus_ffi::has_fec(behind));
+        let deep = copied.is_some() || effort == Effort::Thorough;
+        self.set_complexity(if deep { DEEP_COMPLEXITY } else { 0 });
+        if let Some(copied) = copied
+            && self.inner.decode_fec(copied, samples) == Ok(samples.len())
+        {
+            return;
         }
-        Ok(self.inner.decode(next, samples, true)?)
-    }
-
-    /// Fills the place of a lost packet by libopus' own concealment.
-    pub fn conceal(&mut self, samples: &mut [i16]) {
         let step = self.rate.hertz() as usize / 400;
         let longest = self.rate.samples(MAX_PACKET_MS);
         let whole = samples.len() / step * step;
         for part in samples[..whole].chunks_mut(longest) {
-            if self.inner.decode(&[], part, false).is_err() {
+            if self.inner.conceal(part).is_err() {
                 part.fill(0);
             }
         }
         samples[whole..].fill(0);
+    }
+
+    /// Refused by no libopus that has deep concealment; where it is, the usual one stays.
+    fn set_complexity(&mut self, complexity: i32) {
+        if complexity != self.complexity && self.inner.set_complexity(complexity).is_ok() {
+            self.complexity = complexity;
+        }
     }
 }
 

@@ -1,6 +1,7 @@
-//! libopus's encoder as one block of memory of ours, so that it can be copied: the crate `opus` keeps it to itself.
+//! libopus's states as blocks of memory of ours: the encoder's so that it can be copied, which the crate `opus` does not
+//! offer, and the decoder's for a control that the crate lacks (complexity, which switches deep concealment).
 //!
-//! Driven by [`super::opus`] alone, which knows what the numbers mean. The decoder stays the crate's.
+//! Driven by [`super::opus`] alone, which knows what the numbers mean.
 #![allow(unsafe_code)]
 
 use opusic_sys as ffi;
@@ -21,29 +22,43 @@ pub(super) enum Control {
     PredictionDisabled,
 }
 
-/// An encoder of one channel. A clone goes on exactly where its original is.
+/// The memory of one state of libopus, aligned as malloc would.
 #[derive(Clone)]
-pub(super) struct EncoderState {
-    /// The state of libopus, aligned as malloc would.
-    memory: Box<[u128]>,
+struct Memory(Box<[u128]>);
+
+impl Memory {
+    /// Zeroed, of the size that libopus asks for; too small a one where it asks for none.
+    fn of(octets: c_int) -> Self {
+        let words = usize::try_from(octets).unwrap_or_default().div_ceil(size_of::<u128>());
+        Self(vec![0; words].into_boxed_slice())
+    }
+
+    fn as_mut_ptr<T>(&mut self) -> *mut T {
+        self.0.as_mut_ptr().cast()
+    }
 }
 
-impl fmt::Debug for EncoderState {
+impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EncoderState").field("octets", &size_of_val(&*self.memory)).finish()
+        write!(f, "{} octets", size_of_val(&*self.0))
     }
+}
+
+/// An encoder of one channel. A clone goes on exactly where its original is: "It is position independent and can be
+/// freely copied" (opus.h, `OpusEncoder`).
+#[derive(Debug, Clone)]
+pub(super) struct EncoderState {
+    memory: Memory,
 }
 
 impl EncoderState {
     /// A fresh encoder for an `OPUS_APPLICATION_…`; the code of libopus if it takes no such rate.
     pub(super) fn new(rate_hz: u32, application: c_int) -> Result<Self, c_int> {
         // SAFETY: a pure function of its argument.
-        let octets = unsafe { ffi::opus_encoder_get_size(1) };
-        let words = usize::try_from(octets).unwrap_or_default().div_ceil(size_of::<u128>());
-        let mut state = Self { memory: vec![0; words].into_boxed_slice() };
+        let mut memory = Memory::of(unsafe { ffi::opus_encoder_get_size(1) });
         // SAFETY: the memory has the size that libopus asked for one channel, and is ours alone.
-        let code = unsafe { ffi::opus_encoder_init(state.as_mut_ptr(), rate_hz as i32, 1, application) };
-        if code == ffi::OPUS_OK { Ok(state) } else { Err(code) }
+        let code = unsafe { ffi::opus_encoder_init(memory.as_mut_ptr(), rate_hz as i32, 1, application) };
+        if code == ffi::OPUS_OK { Ok(Self { memory }) } else { Err(code) }
     }
 
     /// Encodes one frame; the octets of the packet, or the code of libopus.
@@ -53,7 +68,7 @@ impl EncoderState {
         // SAFETY: the state was initialised by `new` for one channel, so libopus reads `len_samples` samples, and it
         // writes at most `room` octets.
         let outcome = unsafe {
-            ffi::opus_encode(self.as_mut_ptr(), frame.as_ptr(), len_samples, packet.as_mut_ptr(), room)
+            ffi::opus_encode(self.memory.as_mut_ptr(), frame.as_ptr(), len_samples, packet.as_mut_ptr(), room)
         };
         usize::try_from(outcome).map_err(|_| outcome)
     }
@@ -72,12 +87,74 @@ impl EncoderState {
             Control::PredictionDisabled => ffi::OPUS_SET_PREDICTION_DISABLED_REQUEST,
         };
         // SAFETY: the state was initialised by `new`, and each of these requests takes one 32 bit number (opus_defines.h).
-        let code = unsafe { ffi::opus_encoder_ctl(self.as_mut_ptr(), request, value) };
+        let code = unsafe { ffi::opus_encoder_ctl(self.memory.as_mut_ptr(), request, value) };
+        if code == ffi::OPUS_OK { Ok(()) } else { Err(code) }
+    }
+}
+
+/// A decoder that gives one channel.
+#[derive(Debug)]
+pub(super) struct DecoderState {
+    memory: Memory,
+}
+
+impl DecoderState {
+    /// A fresh decoder; the code of libopus if it takes no such rate.
+    pub(super) fn new(rate_hz: u32) -> Result<Self, c_int> {
+        // SAFETY: a pure function of its argument.
+        let mut memory = Memory::of(unsafe { ffi::opus_decoder_get_size(1) });
+        // SAFETY: the memory has the size that libopus asked for one channel, and is ours alone.
+        let code = unsafe { ffi::opus_decoder_init(memory.as_mut_ptr(), rate_hz as i32, 1) };
+        if code == ffi::OPUS_OK { Ok(Self { memory }) } else { Err(code) }
+    }
+
+    /// Decodes one packet.
+    pub(super) fn decode(&mut self, packet: &[u8], samples: &mut [i16]) -> Result<usize, c_int> {
+        self.run(packet, samples, false)
+    }
+
+    /// Decodes what `packet` has of the one before it; where it has nothing, this is concealment.
+    pub(super) fn decode_fec(&mut self, packet: &[u8], samples: &mut [i16]) -> Result<usize, c_int> {
+        self.run(packet, samples, true)
+    }
+
+    /// Fills `samples` by concealment.
+    pub(super) fn conceal(&mut self, samples: &mut [i16]) -> Result<usize, c_int> {
+        self.run(&[], samples, false)
+    }
+
+    /// Sets the complexity from the next call on; the code of libopus if it takes no such value.
+    pub(super) fn set_complexity(&mut self, complexity: i32) -> Result<(), c_int> {
+        let request = ffi::OPUS_SET_COMPLEXITY_REQUEST;
+        // SAFETY: the state was initialised by `new`, and the request takes one 32 bit number (opus_defines.h).
+        let code = unsafe { ffi::opus_decoder_ctl(self.memory.as_mut_ptr(), request, complexity) };
         if code == ffi::OPUS_OK { Ok(()) } else { Err(code) }
     }
 
-    /// "It is position independent and can be freely copied" (opus.h, `OpusEncoder`): so it may lie in a box and be cloned.
-    fn as_mut_ptr(&mut self) -> *mut ffi::OpusEncoder {
-        self.memory.as_mut_ptr().cast()
+    /// An empty packet is a lost one.
+    fn run(&mut self, packet: &[u8], samples: &mut [i16], fec: bool) -> Result<usize, c_int> {
+        let len_octets = i32::try_from(packet.len()).map_err(|_| ffi::OPUS_BAD_ARG)?;
+        let room_samples = c_int::try_from(samples.len()).map_err(|_| ffi::OPUS_BAD_ARG)?;
+        let data = if packet.is_empty() { std::ptr::null() } else { packet.as_ptr() };
+        // SAFETY: the state was initialised by `new` for one channel, so libopus writes at most `room_samples` samples; it
+        // reads `len_octets` octets, or none where there is no data.
+        let outcome = unsafe {
+            ffi::opus_decode(
+                self.memory.as_mut_ptr(),
+                data,
+                len_octets,
+                samples.as_mut_ptr(),
+                room_samples,
+                fec.into(),
+            )
+        };
+        usize::try_from(outcome).map_err(|_| outcome)
     }
+}
+
+/// Whether a packet has a copy of the one before it.
+pub(super) fn has_fec(packet: &[u8]) -> bool {
+    let Ok(len_octets) = i32::try_from(packet.len()) else { return false };
+    // SAFETY: libopus reads `len_octets` octets; it looks at the first without asking how many there are.
+    len_octets > 0 && unsafe { ffi::opus_packet_has_lbrr(packet.as_ptr(), len_octets) } > 0
 }

@@ -22,6 +22,8 @@ pub enum Relief {
     /// Nothing.
     #[default]
     None,
+    /// No concealment is thorough any more.
+    CheapConcealment,
     /// Opus is encoded with a complexity of 3 at most.
     LessComplexity,
     /// Opus is encoded with complexity 0.
@@ -29,12 +31,18 @@ pub enum Relief {
 }
 
 impl Relief {
-    const LADDER: [Relief; 3] = [Relief::None, Relief::LessComplexity, Relief::LeastComplexity];
+    const LADDER: [Relief; 4] =
+        [Relief::None, Relief::CheapConcealment, Relief::LessComplexity, Relief::LeastComplexity];
+
+    /// Whether concealment may be no more than cheap.
+    pub fn conceals_cheaply(self) -> bool {
+        self >= Relief::CheapConcealment
+    }
 
     /// The complexity that Opus may have.
     pub fn max_opus_complexity(self) -> u8 {
         match self {
-            Relief::None => 10,
+            Relief::None | Relief::CheapConcealment => 10,
             Relief::LessComplexity => 3,
             Relief::LeastComplexity => 0,
         }
@@ -45,7 +53,8 @@ impl fmt::Display for Relief {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Relief::None => out.write_str("nothing is given up"),
-            _ => write!(out, "Opus complexity at most {}", self.max_opus_complexity()),
+            Relief::CheapConcealment => out.write_str("concealment is cheap"),
+            _ => write!(out, "concealment is cheap, Opus complexity at most {}", self.max_opus_complexity()),
         }
     }
 }
@@ -122,14 +131,15 @@ mod tests {
 
     #[test]
     fn steps_are_taken_in_order_with_time_between_them_to_show() {
-        let steps = [(0, Relief::LessComplexity), (500, Relief::LeastComplexity)];
+        let steps =
+            [(0, Relief::CheapConcealment), (500, Relief::LessComplexity), (1_000, Relief::LeastComplexity)];
         assert_eq!(changes(&[(8, 60)]), steps, "no more than there are");
     }
 
     #[test]
     fn steps_are_taken_back_in_reverse_once_it_has_been_calm_for_a_while() {
         let story = changes(&[(8, 1), (0, 60)]);
-        let back = [(11_000, Relief::LessComplexity), (21_100, Relief::None)];
+        let back = [(11_000, Relief::CheapConcealment), (21_100, Relief::None)];
         assert_eq!(story[2..], back);
     }
 
@@ -146,7 +156,7 @@ mod tests {
 
     #[test]
     fn what_is_given_up_grows_with_each_step() {
-        let complexities = Relief::LADDER.map(Relief::max_opus_complexity);
-        assert!(complexities.is_sorted_by(|a, b| a > b) && Relief::LADDER.is_sorted());
+        let left = Relief::LADDER.map(|relief| (!relief.conceals_cheaply(), relief.max_opus_complexity()));
+        assert!(left.is_sorted_by(|a, b| a > b) && Relief::LADDER.is_sorted());
     }
 }

@@ -1,6 +1,6 @@
 use super::{OpusApplication, OpusDecoder, OpusEncoder, OpusError, OpusFmtp, OpusSettings};
-use crate::audio::SampleRate;
 use crate::audio::saturate::is_silence;
+use crate::audio::{Effort, SampleRate};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::f64::consts::TAU;
 
@@ -94,20 +94,22 @@ fn a_lost_packet_comes_back_from_the_next_one_better_than_by_concealment() {
     let sent: Vec<Vec<u8>> = speech.chunks(320).map(encode).collect();
     let error = |with_fec: bool| {
         let (mut whole, mut broken) = (OpusDecoder::new(rate).unwrap(), OpusDecoder::new(rate).unwrap());
-        let (mut expected, mut heard, mut sum) = ([0; 320], [0; 320], 0.0);
+        let (mut expected, mut heard, mut sum, mut guesses) = ([0; 320], [0; 320], 0.0, 0);
         for number in 0..sent.len() - 1 {
             whole.decode(&sent[number], &mut expected).unwrap();
             if number % 5 != 4 {
                 broken.decode(&sent[number], &mut heard).unwrap();
                 continue;
             }
-            if with_fec {
-                assert_eq!(broken.decode_fec(&sent[number + 1], &mut heard), Ok(320));
-            } else {
-                broken.conceal(&mut heard);
-            }
+            let behind = with_fec.then_some(&sent[number + 1][..]);
+            guesses += u32::from(broken.has_to_guess(behind));
+            broken.conceal(&mut heard, behind, Effort::Cheap);
             sum += (energy(&expected).sqrt() - energy(&heard).sqrt()).abs();
         }
+        assert!(
+            if with_fec { guesses < 15 } else { guesses == 29 },
+            "{guesses}: of silence there are no copies"
+        );
         sum
     };
     let (by_fec, by_guess) = (error(true), error(false));
@@ -123,12 +125,32 @@ fn concealment_fills_any_length() {
     }
     for len in [0, 1, 119, 480, 960, 961, 5760, 9000] {
         let mut gap = vec![i16::MAX; len];
-        decoder.conceal(&mut gap);
+        decoder.conceal(&mut gap, None, Effort::Thorough);
         assert!(gap.iter().all(|&sample| sample != i16::MAX), "{len}");
     }
     let mut first = vec![1; 960];
-    OpusDecoder::new(SampleRate::Hz48000).unwrap().conceal(&mut first);
+    OpusDecoder::new(SampleRate::Hz48000).unwrap().conceal(&mut first, None, Effort::Thorough);
     assert_eq!(first, [0; 960], "nothing came yet");
+}
+
+#[test]
+fn a_thorough_concealment_is_another_than_a_cheap_one_and_the_voice_goes_on_after_either() {
+    for rate in [SampleRate::Hz16000, SampleRate::Hz48000] {
+        let len = rate.samples(20);
+        let sent = packets(&mut OpusEncoder::new(at(rate)).unwrap(), 30);
+        let [cheap, thorough] = [Effort::Cheap, Effort::Thorough].map(|effort| {
+            let mut decoder = OpusDecoder::new(rate).unwrap();
+            let (mut samples, mut gap) = (vec![0; len], vec![0; len]);
+            sent[..20].iter().for_each(|packet| assert_eq!(decoder.decode(packet, &mut samples), Ok(len)));
+            decoder.conceal(&mut gap, None, effort);
+            sent[21..].iter().for_each(|packet| assert_eq!(decoder.decode(packet, &mut samples), Ok(len)));
+            assert!(energy(&gap) > 0.3 * energy(&samples), "{rate}, {effort:?}: {}", energy(&gap));
+            (gap, samples)
+        });
+        assert_ne!(cheap.0, thorough.0, "{rate}: deep concealment is built in");
+        let apart_db = difference_db(&cheap.1, &thorough.1);
+        assert!(apart_db < -15.0, "{rate}: {apart_db} dB apart 200 ms later");
+    }
 }
 
 #[test]
@@ -197,7 +219,7 @@ fn garbage_is_refused_or_decoded_and_nothing_else() {
     let real = packets(&mut OpusEncoder::new(at(SampleRate::Hz16000)).unwrap(), 5);
     let mut samples = vec![0; SampleRate::Hz16000.samples(120)];
     assert_eq!(decoder.decode(&[], &mut samples), Err(OpusError::InvalidPacket));
-    assert_eq!(decoder.decode_fec(&[], &mut samples), Err(OpusError::InvalidPacket));
+    decoder.conceal(&mut samples[..320], Some(&[]), Effort::Cheap);
     assert_eq!(decoder.packet_samples(&[]), Err(OpusError::InvalidPacket));
     for seed in 0..iterations {
         let mut random = StdRng::seed_from_u64(seed);
@@ -213,7 +235,8 @@ fn garbage_is_refused_or_decoded_and_nothing_else() {
         if let Ok(len) = decoder.decode(&packet, &mut samples) {
             assert_eq!(announced, Ok(len), "seed {seed}");
         }
-        let _ = decoder.decode_fec(&packet, &mut samples[..320]);
+        let effort = if random.random_ratio(1, 20) { Effort::Thorough } else { Effort::Cheap };
+        decoder.conceal(&mut samples[..320], Some(&packet), effort);
     }
 }
 

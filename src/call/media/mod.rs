@@ -4,6 +4,7 @@
 //! leg changes between two switches is whole for the lap.
 
 mod digits;
+mod effort;
 mod lap;
 mod listeners;
 mod network;
@@ -83,6 +84,7 @@ impl Workbench {
     /// Gives up so much from the next lap on.
     pub fn relieve(&mut self, relief: Relief) {
         self.relief = relief;
+        self.scratch.efforts.withdraw(relief.conceals_cheaply());
     }
 }
 

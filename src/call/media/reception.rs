@@ -117,8 +117,8 @@ impl Reception {
             match self.jitter_buffer.playout(due, self.voice.held_units()) {
                 Playout::Packet(packet) => stretched += self.voice.play(worker, scratch, &packet, frame),
                 Playout::Conceal { units } => {
-                    let next = self.jitter_buffer.peek_next();
-                    self.voice.conceal(worker, scratch, units, next.as_ref());
+                    let behind = self.jitter_buffer.peek_next();
+                    self.voice.conceal(worker, scratch, due, units, behind.as_ref());
                 }
                 Playout::Pause { units, comfort_noise } => {
                     self.voice.pause(worker, scratch, units, comfort_noise);

@@ -1,19 +1,23 @@
 //! The decoding half of a leg's receiver: packets of whatever codec the peer uses become frames of one rate.
 
+use super::effort::Efforts;
 use crate::audio::comfort_noise::Noise;
 use crate::audio::frame::FrameCutter;
 use crate::audio::resample::Resampler;
 use crate::audio::stretch::{self, Urgency as StretchUrgency};
-use crate::audio::{Decoder, Format, SampleRate};
+use crate::audio::{Decoder, Effort, Format, SampleRate};
 use crate::rtp::jitter_buffer::{Packet, Stretch, Urgency};
 use crate::worker::Worker;
+use std::time::Instant;
 
 /// The longest packet: 120 ms at 48 kHz.
 const PACKET_SAMPLES: usize = 5760;
 
 /// Room for a packet's samples while it is decoded, resampled and stretched. All legs of a worker share one, since
-/// nothing in it outlives a switch.
+/// no samples in it outlive a switch.
 pub struct Scratch {
+    /// What concealing may still cost.
+    pub(super) efforts: Efforts,
     decoded: Box<[i16]>,
     changed: Box<[i16]>,
 }
@@ -22,7 +26,7 @@ impl Default for Scratch {
     fn default() -> Scratch {
         // Twice: lengthening adds, and so does resampling before it.
         let room = || vec![0; 2 * PACKET_SAMPLES].into_boxed_slice();
-        Scratch { decoded: room(), changed: room() }
+        Scratch { efforts: Efforts::default(), decoded: room(), changed: room() }
     }
 }
 
@@ -137,7 +141,7 @@ impl Voice {
             self.undecodable += 1;
             return 0;
         }
-        let Scratch { decoded, changed } = scratch;
+        let Scratch { decoded, changed, .. } = scratch;
         let is_frame = self.is_frame(packet);
         let target = if is_frame { frame } else { &mut decoded[..] };
         let decoder = &mut self.decoder;
@@ -171,18 +175,26 @@ impl Voice {
             && self.decoder.payload_samples(packet.payload).is_ok_and(|len| self.cutter.is_next_frame(len))
     }
 
-    /// Makes up for `units` that did not come, from in-band redundancy in the packet behind the gap where it has some.
-    pub fn conceal(&mut self, worker: &Worker, scratch: &mut Scratch, units: u32, next: Option<&Packet<'_>>) {
+    /// Makes up for `units` that did not come, with the packet behind the gap in sight where that is here, in the frame that
+    /// is due at `due`.
+    pub fn conceal(
+        &mut self,
+        worker: &Worker,
+        scratch: &mut Scratch,
+        due: Instant,
+        units: u32,
+        behind: Option<&Packet<'_>>,
+    ) {
         let len = self.samples(units).min(PACKET_SAMPLES);
-        let Scratch { decoded, changed } = scratch;
+        let Scratch { decoded, changed, efforts } = scratch;
         let missing = &mut decoded[..len];
+        let behind = behind.filter(|behind| behind.payload_type == self.current.payload_type);
+        let behind = behind.map(|behind| behind.payload);
         let decoder = &mut self.decoder;
-        match (&decoder, next) {
-            (Decoder::Opus(_), Some(next)) => {
-                worker.on_codec_stack(|| decoder.decode_fec(next.payload, missing));
-            }
-            (Decoder::Opus(_), None) => worker.on_codec_stack(|| decoder.conceal(missing)),
-            _ => decoder.conceal(missing),
+        let effort = if decoder.gains_by_effort(behind) { efforts.spend(due) } else { Effort::Cheap };
+        match decoder {
+            Decoder::Opus(_) => worker.on_codec_stack(|| decoder.conceal(missing, behind, effort)),
+            _ => decoder.conceal(missing, behind, effort),
         }
         let (missing, _) = decoded.split_at(len);
         self.push(missing, changed);
