@@ -38,6 +38,16 @@ impl Format {
         }
     }
 
+    /// Prepares for a peer that loses so much; whether that changes anything: it does where copies of frames are sent.
+    pub fn expect_loss(&mut self, percent: u8) -> bool {
+        match self {
+            Self::Opus(settings) if settings.fec => {
+                std::mem::replace(&mut settings.expected_loss_percent, percent) != percent
+            }
+            _ => false,
+        }
+    }
+
     /// Rate of the RTP timestamp, which for Opus is 48 kHz whatever the samples are (RFC 7587 §4.1), and for G.722 half of
     /// theirs, by an error of RFC 1890 that was kept (RFC 3551 §4.5.2).
     pub fn clock_rate_hz(&self) -> u32 {
@@ -152,6 +162,16 @@ impl Encoder {
     /// alike even over the same sound, nor in silence, and a change is heard as a crack of up to the voice's level.
     pub fn can_be_entered(&self) -> bool {
         !matches!(self, Self::G722(_))
+    }
+
+    /// Goes on with other settings of the same codec, without a break in the stream.
+    pub fn reconfigure(&mut self, format: &Format) -> Result<(), EncodeError> {
+        match (self, format) {
+            (Self::Opus(opus), Format::Opus(settings)) => {
+                opus.reconfigure(settings).map_err(EncodeError::Opus)
+            }
+            _ => Ok(()), // the others have none
+        }
     }
 
     /// The most octets a frame of so many samples can become.

@@ -1,6 +1,6 @@
 use super::{OpusApplication, OpusDecoder, OpusEncoder, OpusError, OpusFmtp, OpusSettings};
 use crate::audio::saturate::is_silence;
-use crate::audio::{Effort, SampleRate};
+use crate::audio::{Effort, Encoder, Format, SampleRate};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::f64::consts::TAU;
 
@@ -209,6 +209,27 @@ fn settings_change_in_mid_stream() {
     assert_eq!(::opus::packet::get_bandwidth(&after[499]).unwrap(), ::opus::Bandwidth::Narrowband);
     // 12 kbit/s of 20 ms.
     assert!(after.iter().all(|packet| packet.len() == 30));
+}
+
+#[test]
+fn copies_of_the_last_packet_are_sent_from_when_loss_is_expected_and_as_long_as_it_is() {
+    let mut format = Format::Opus(at(SampleRate::Hz16000));
+    let (mut encoder, decoder) =
+        (Encoder::new(&format).unwrap(), OpusDecoder::new(SampleRate::Hz16000).unwrap());
+    let mut packet = [0; 1275];
+    for (percent, changes) in [(0, false), (10, true), (10, false), (0, true)] {
+        assert_eq!(format.expect_loss(percent), changes);
+        encoder.reconfigure(&format).unwrap();
+        let sound = speech(SampleRate::Hz16000, 1_000);
+        let has_copy = |frame: &&[i16]| {
+            let len = encoder.encode(frame, &mut packet).unwrap();
+            !decoder.has_to_guess(Some(&packet[..len]))
+        };
+        let copies = sound.chunks_exact(320).filter(has_copy).count();
+        assert!(if percent == 0 { copies <= 1 } else { copies > 25 }, "{copies} at {percent} %");
+    }
+    let without = OpusSettings { fec: false, ..OpusSettings::default() };
+    assert!(!Format::Opus(without).expect_loss(10) && !Format::Pcmu.expect_loss(10));
 }
 
 #[test]

@@ -120,6 +120,14 @@ impl Coding {
         }
     }
 
+    /// Goes on in the same codec with other settings, in which it may soon share with others again.
+    pub fn change(&mut self, format: &Format) {
+        self.speaks();
+        let Coding::Own(encoder, _) = self else { unreachable!("it has left its class") };
+        // What an encoder refuses leaves it as it was: the peer can follow all the same.
+        let _ = encoder.reconfigure(format);
+    }
+
     /// It hears what all hear. Whether it is in the class for its format, or enters it now.
     pub fn listens(&mut self, classes: &Classes, format: &Format, tick: u64, len_samples: usize) -> bool {
         let Coding::Own(encoder, settled_packets) = self else { return true };

@@ -5,6 +5,7 @@
 
 mod digits;
 mod effort;
+mod expected_loss;
 mod lap;
 mod listeners;
 mod network;

@@ -36,6 +36,7 @@ pub struct Outgoing {
     /// Where pauses are described instead of sent.
     pauses: Option<Box<Pauses>>,
     frame_ms: u32,
+    expected_loss_percent: u8,
     encoded: u64,
     unencodable: u64,
 }
@@ -49,11 +50,23 @@ impl Outgoing {
         let joiner = joiner_for(&send, frame_ms);
         let coding = Coding::own(encoder);
         let pauses = send.comfort_noise.map(|_| Box::default());
-        Some(Outgoing { send, coding, joiner, packets, pauses, frame_ms, encoded: 0, unencodable: 0 })
+        let (expected_loss_percent, encoded, unencodable) = (0, 0, 0);
+        Some(Outgoing {
+            send,
+            coding,
+            joiner,
+            packets,
+            pauses,
+            frame_ms,
+            expected_loss_percent,
+            encoded,
+            unencodable,
+        })
     }
 
     /// Sends otherwise from now on; the stream goes on. `None` and nothing changed if the encoder cannot be made.
-    pub fn change(&mut self, send: SendFormat) -> Option<()> {
+    pub fn change(&mut self, mut send: SendFormat) -> Option<()> {
+        send.format.expect_loss(self.expected_loss_percent);
         if send.format != self.send.format {
             self.coding = Coding::own(Encoder::new(&send.format).ok()?);
             self.packets.set_clock_rate(send.format.clock_rate_hz());
@@ -67,6 +80,14 @@ impl Outgoing {
         self.packets.set_telephone_event(send.telephone_event);
         self.send = send;
         Some(())
+    }
+
+    /// The peer loses about so much of what it is sent: from now on the encoder prepares for it, if it can.
+    pub fn expect_loss(&mut self, percent: u8) {
+        self.expected_loss_percent = percent;
+        if self.send.format.expect_loss(percent) {
+            self.coding.change(&self.send.format);
+        }
     }
 
     /// The rate of the frames it takes.

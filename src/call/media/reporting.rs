@@ -1,5 +1,6 @@
 //! RTCP of a leg: when a report is due, what it says, and the peer's (RFC 3550 §6).
 
+use super::expected_loss::ExpectedLoss;
 use super::network::Network;
 use super::outgoing::Outgoing;
 use crate::rtp::packet_sender::StreamStart;
@@ -14,6 +15,8 @@ const SESSION_BITS_PER_SECOND: u32 = 160_000;
 pub struct Reporting {
     due_at: Option<Instant>,
     session: Box<RtcpSession>,
+    /// What the peer's reports make us expect.
+    loss: ExpectedLoss,
 }
 
 impl Reporting {
@@ -24,7 +27,7 @@ impl Reporting {
         let ssrc = outgoing.packets().ssrc();
         let settings = RtcpSettings::new(ssrc, &cname, SESSION_BITS_PER_SECOND, worker.random_u64());
         let session = Box::new(RtcpSession::new(worker.now(), settings));
-        Reporting { due_at: session.next_timeout(), session }
+        Reporting { due_at: session.next_timeout(), session, loss: ExpectedLoss::default() }
     }
 
     /// Takes what the peer reports; a malformed report is counted by the session.
@@ -42,6 +45,10 @@ impl Reporting {
             outgoing.change_stream(start);
             self.session.change_ssrc(start.ssrc);
             network.incoming.set_our_ssrc(start.ssrc);
+        }
+        let told = self.session.remote_report().filter(|told| told.arrival == arrival);
+        if let Some(percent) = told.and_then(|told| self.loss.handle_report(told.fraction_lost)) {
+            outgoing.expect_loss(percent);
         }
     }
 

@@ -12,6 +12,8 @@ struct Audience<'a> {
     format: Format,
     classes: Classes,
     legs: Vec<Coding>,
+    /// What each leg is sent.
+    formats: Vec<Format>,
     tick: u64,
     /// Packets that were encoded.
     encoded: usize,
@@ -19,8 +21,9 @@ struct Audience<'a> {
 
 impl<'a> Audience<'a> {
     fn of(worker: &'a Worker, format: Format, legs: usize) -> Self {
+        let formats = vec![format.clone(); legs];
         let legs = (0..legs).map(|_| Coding::own(Encoder::new(&format).unwrap())).collect();
-        Audience { worker, format, classes: Classes::default(), legs, tick: 100, encoded: 0 }
+        Audience { worker, format, classes: Classes::default(), legs, formats, tick: 100, encoded: 0 }
     }
 
     fn sound(&self, out: &mut [i16]) {
@@ -33,6 +36,7 @@ impl<'a> Audience<'a> {
 
     fn joins(&mut self) {
         self.legs.push(Coding::own(Encoder::new(&self.format).unwrap()));
+        self.formats.push(self.format.clone());
     }
 
     /// One tick: what each leg is sent; those that `speaks` names hear themselves less, and so not what all hear.
@@ -44,7 +48,7 @@ impl<'a> Audience<'a> {
         let packets = legs.iter_mut().enumerate().map(|(number, leg)| {
             let (mut frame, mut payload) = (vec![0; len_samples], vec![0; 2_000]);
             let listens = !speaks.contains(&number);
-            if listens && leg.listens(&self.classes, &self.format, self.tick, len_samples) {
+            if listens && leg.listens(&self.classes, &self.formats[number], self.tick, len_samples) {
                 let room = (&mut frame[..], &mut payload[..]);
                 let sound = |out: &mut [i16]| self.sound(out);
                 let (len, is_first) =
@@ -162,5 +166,27 @@ fn a_class_ends_with_its_last_listener() {
         audience.legs.pop();
         audience.tick(&[0]);
         assert!(audience.classes.find(&Format::Pcma).is_none());
+    });
+}
+
+#[test]
+fn those_who_lose_packets_are_a_class_of_their_own() {
+    on_worker(|worker| {
+        let mut audience = Audience::of(worker, opus(), 6);
+        audience.encodes_of(100);
+        let mut lossy = opus();
+        assert!(lossy.expect_loss(10));
+        assert!(!lossy.expect_loss(10), "that it does already");
+        for leg in &mut audience.legs[4..] {
+            leg.change(&lossy);
+            assert!(matches!(leg, Coding::Own(..)));
+        }
+        audience.formats[4..].fill(lossy.clone());
+        audience.encodes_of(100);
+        assert_eq!(audience.encodes_of(100), 200, "two classes");
+        let packets = audience.tick(&[]);
+        assert!(packets[..4].iter().all(|packet| *packet == packets[0]));
+        assert!(packets[4..].iter().all(|packet| *packet == packets[4]));
+        assert!(audience.classes.find(&lossy).is_some());
     });
 }
