@@ -1,4 +1,4 @@
-//! Whether one more call is let in: limits, draining, and how late the clock runs.
+//! Whether one more call is let in: limits, draining, how late the clock runs and how full the core is.
 
 use crate::call::rate::RateLimit;
 use crate::call::refusals::RefusalLog;
@@ -18,6 +18,8 @@ pub enum Refused {
     Rate,
     /// Ticks come too late (`max-lateness-ms`): another leg would be heard as stutter.
     Late,
+    /// The core is as full as it may be (`max-load`).
+    Load,
     /// No coroutine can be made.
     Coroutines,
     /// No route for this number.
@@ -38,6 +40,8 @@ impl Refused {
 pub struct Admission {
     max_legs: usize,
     max_lateness: Duration,
+    max_load: f32,
+    load: f32,
     calls: RateLimit,
     /// Answers to numbers without a route, and to sources that may not call.
     pub unknown: RateLimit,
@@ -53,6 +57,8 @@ impl Admission {
         Admission {
             max_legs: limit.max_legs,
             max_lateness: Duration::from_millis(limit.max_lateness_ms.into()),
+            max_load: f32::from(limit.max_load) / 100.0,
+            load: 0.0,
             calls: RateLimit::new(limit.max_calls_per_second, now),
             unknown: RateLimit::new(limit.unknown_number_rate, now),
             refusals: RefusalLog::new(now),
@@ -65,6 +71,11 @@ impl Admission {
         self.draining = true;
     }
 
+    /// The core is used to this share (0 to 1).
+    pub fn handle_load(&mut self, share: f32) {
+        self.load = share;
+    }
+
     /// What would keep a call out at this moment, its rate apart.
     pub fn refusal(&self, worker: &Worker, legs: usize) -> Option<Refused> {
         if self.draining {
@@ -73,6 +84,8 @@ impl Admission {
             Some(Refused::Legs)
         } else if worker.metronome().recent_lateness() > self.max_lateness {
             Some(Refused::Late)
+        } else if self.load > self.max_load {
+            Some(Refused::Load)
         } else {
             None
         }
@@ -126,6 +139,17 @@ mod tests {
     }
 
     #[test]
+    fn a_core_that_is_nearly_full_lets_nobody_in_until_it_is_not() {
+        on_worker(|worker| {
+            let mut admission = admission(worker, |config| config.limit.max_load = 90);
+            admission.handle_load(0.91);
+            assert_eq!(admission.admit(worker, 0), Err(Refused::Load));
+            admission.handle_load(0.89);
+            assert_eq!(admission.admit(worker, 0), Ok(()));
+        });
+    }
+
+    #[test]
     fn a_draining_server_lets_nobody_in() {
         on_worker(|worker| {
             let mut admission = admission(worker, |_| {});
@@ -137,7 +161,8 @@ mod tests {
 
     #[test]
     fn only_an_unknown_number_is_the_callers_fault() {
-        for refused in [Refused::Draining, Refused::Legs, Refused::Rate, Refused::Late, Refused::Coroutines] {
+        let ours = [Refused::Draining, Refused::Legs, Refused::Rate, Refused::Late, Refused::Load];
+        for refused in ours.into_iter().chain([Refused::Coroutines]) {
             assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE, "{refused}");
         }
         assert_eq!(Refused::NoRoute.status(), StatusCode::NOT_FOUND);

@@ -35,6 +35,8 @@ pub struct Counters {
     pub refused_rate: Counter,
     /// Refused since the clock ran late.
     pub refused_late: Counter,
+    /// Refused since the core was nearly full.
+    pub refused_load: Counter,
     /// Refused while draining.
     pub refused_draining: Counter,
     /// Refused for want of coroutines.
@@ -55,6 +57,7 @@ impl Counters {
             Refused::Legs => &self.refused_legs,
             Refused::Rate => &self.refused_rate,
             Refused::Late => &self.refused_late,
+            Refused::Load => &self.refused_load,
             Refused::Coroutines => &self.refused_coroutines,
             Refused::NoRoute => &self.unknown_numbers,
         };
@@ -66,13 +69,14 @@ impl fmt::Display for Counters {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             out,
-            "{} calls, {} legs, refused {} for their number, {} for their rate, {} for a late clock, {} while \
+            "{} calls, {} legs, refused {} for their number, {} for their rate, {} for a late clock, {} for a full core, {} while \
              stopping, {} for want of coroutines, {} to unknown numbers, {} from strangers, {} steps of the load governor, {} panics",
             self.calls.count(),
             self.legs.count(),
             self.refused_legs.count(),
             self.refused_rate.count(),
             self.refused_late.count(),
+            self.refused_load.count(),
             self.refused_draining.count(),
             self.refused_coroutines.count(),
             self.unknown_numbers.count(),

@@ -12,6 +12,7 @@ pub mod endpoint;
 pub mod governor;
 pub mod leg;
 pub mod listening;
+mod load;
 pub mod media;
 mod own_addresses;
 pub mod ports;

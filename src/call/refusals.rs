@@ -40,6 +40,7 @@ impl fmt::Display for Refused {
             Refused::Legs => "as many legs as may be (max-legs)",
             Refused::Rate => "too many calls a second (max-calls-per-second)",
             Refused::Late => "the clock runs late (max-lateness-ms)",
+            Refused::Load => "the core is nearly full (max-load)",
             Refused::Coroutines => "no coroutine is left",
             Refused::NoRoute => "no route for this number",
         })

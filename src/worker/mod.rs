@@ -107,6 +107,11 @@ impl Worker {
         SystemTime::now()
     }
 
+    /// CPU time that the worker's thread has used, in user and kernel mode.
+    pub fn cpu_time(&self) -> Duration {
+        thread::cpu_time()
+    }
+
     /// Length of the mixer's frame.
     pub fn frame(&self) -> Duration {
         self.shared.options.frame

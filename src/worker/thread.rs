@@ -4,9 +4,11 @@
 //! checked after every wait, in release builds too; a coroutine that woke elsewhere ends the process at once.
 #![allow(unsafe_code)]
 
+use super::clock::duration_of;
 use std::cell::Cell;
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
+use std::time::Duration;
 
 thread_local! {
     /// Name of the coroutine that runs on this thread; its address is also the thread's mark.
@@ -84,6 +86,14 @@ pub(super) fn make_realtime(priority: u8) -> io::Result<()> {
     let outcome =
         unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK, &parameters) };
     if outcome == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// CPU time that the calling thread has used, in user and kernel mode.
+pub(super) fn cpu_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` lives through the call.
+    let outcome = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    if outcome == 0 { duration_of(time) } else { Duration::ZERO }
 }
 
 /// Raises the soft limit of open files to the hard one and returns it.
