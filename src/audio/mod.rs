@@ -15,6 +15,7 @@ pub mod g722;
 pub mod gain;
 pub mod l16;
 pub mod level;
+pub mod limiter;
 pub mod opus;
 mod opus_ffi;
 pub mod rate;

@@ -4,6 +4,7 @@
 //! other rate that someone listens at: at most 12 conversions, whoever talks. What was converted keeps its
 //! fraction until a participant's own part is taken off, so that taking it off is exact.
 
+use super::output::Output;
 use crate::audio::SampleRate;
 use crate::audio::resample::{Resampler, round};
 
@@ -20,6 +21,11 @@ pub(super) struct Bus {
     has_converted: bool,
     /// Both together, without fraction; in use only if there is something converted.
     complete: Vec<i32>,
+    /// What all hear who add nothing; in use only if someone listens and something is to be heard.
+    heard: Vec<i16>,
+    output: Output,
+    /// `output` as it was before this tick.
+    output_before: Output,
     listeners: u32,
 }
 
@@ -42,6 +48,25 @@ impl Bus {
     /// Frames in the sum that were added at this rate.
     pub(super) fn native_frames(&self) -> u32 {
         self.frames
+    }
+
+    /// The sum as samples, for all who add nothing, since the seal.
+    pub(super) fn heard(&self) -> &[i16] {
+        &self.heard
+    }
+
+    /// How [`Bus::heard`] was made of the sum, at the end of the last tick and, since the seal, of this one.
+    pub(super) fn outputs(&self) -> (Output, Output) {
+        (self.output_before, self.output)
+    }
+
+    fn render(&mut self, rate: SampleRate, frame_ms: u32) {
+        if self.is_silent() {
+            return self.output.rest(frame_ms);
+        }
+        self.heard.resize(rate.samples(frame_ms), 0);
+        let sum = if self.has_converted { &self.complete } else { &self.native };
+        self.output.apply(rate, sum, &mut self.heard);
     }
 
     /// True if the sum is silence.
@@ -78,9 +103,15 @@ pub(super) struct Buses {
 }
 
 impl Buses {
-    pub(super) fn new(frame_ms: u32) -> Self {
-        let (buses, converters) = Default::default();
+    pub(super) fn new(frame_ms: u32, output: Output) -> Self {
+        let (mut buses, converters): ([Bus; 4], _) = Default::default();
+        buses.iter_mut().for_each(|bus| bus.output = output);
         Self { frame_ms, heard: 0, sounding: 0, resamplers: 0, buses, converters }
+    }
+
+    /// Length of the tick.
+    pub(super) fn frame_ms(&self) -> u32 {
+        self.frame_ms
     }
 
     /// Samples of a frame at `rate`.
@@ -96,6 +127,7 @@ impl Buses {
             }
         }
         self.sounding = 0;
+        self.buses.iter_mut().for_each(|bus| bus.output_before = bus.output);
     }
 
     /// The sum to add a frame to; whoever asks does add one.
@@ -158,25 +190,31 @@ impl Buses {
 
     pub(super) fn seal(&mut self) {
         for to in SampleRate::ALL {
-            let nothing_to_convert = self.resamplers == 0 && self.sounding & !bit(to) == 0;
-            if self.heard & bit(to) == 0 || nothing_to_convert {
+            if self.heard & bit(to) == 0 {
                 continue;
             }
-            for from in SampleRate::ALL {
-                if from != to {
-                    self.convert(from, to);
-                }
+            let is_all_native = self.resamplers == 0 && self.sounding & !bit(to) == 0;
+            if !is_all_native {
+                self.complete(to);
             }
-            let bus = &mut self.buses[to.index()];
-            if bus.has_converted {
-                let len = to.samples(self.frame_ms);
-                bus.native.resize(len, 0);
-                bus.complete.resize(len, 0);
-                for ((sum, native), &converted) in
-                    bus.complete.iter_mut().zip(&bus.native).zip(&bus.converted)
-                {
-                    *sum = native + round(converted);
-                }
+            self.buses[to.index()].render(to, self.frame_ms);
+        }
+    }
+
+    /// Adds to the sum of `to` what the other rates have.
+    fn complete(&mut self, to: SampleRate) {
+        for from in SampleRate::ALL {
+            if from != to {
+                self.convert(from, to);
+            }
+        }
+        let bus = &mut self.buses[to.index()];
+        if bus.has_converted {
+            let len = to.samples(self.frame_ms);
+            bus.native.resize(len, 0);
+            bus.complete.resize(len, 0);
+            for ((sum, native), &converted) in bus.complete.iter_mut().zip(&bus.native).zip(&bus.converted) {
+                *sum = native + round(converted);
             }
         }
     }
@@ -207,7 +245,10 @@ fn bit(rate: SampleRate) -> u8 {
 impl Buses {
     /// Room that was allocated, by list, and the number of resamplers.
     pub(super) fn memory(&self) -> Vec<usize> {
-        let lists = |bus: &Bus| [bus.native.capacity(), bus.converted.capacity(), bus.complete.capacity()];
+        let lists = |bus: &Bus| {
+            let Bus { native, converted, complete, heard, .. } = bus;
+            [native.capacity(), converted.capacity(), complete.capacity(), heard.capacity()]
+        };
         self.buses.iter().flat_map(lists).chain([self.converters()]).collect()
     }
 }

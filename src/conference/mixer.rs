@@ -1,11 +1,11 @@
 //! The conference: its participants and buses, tick by tick.
 
 use super::bus::Buses;
+use super::output::Output;
 use super::participant::{Added, Command, Participant, ParticipantSettings, ParticipantView, Stage};
 use super::place::{ParticipantId, Places};
 use super::sound::{Audience, MAX_SOUNDS_FOR_ALL, MAX_SOUNDS_FOR_ONE, Playback, Sound, SoundId};
 use crate::audio::SampleRate;
-use crate::audio::saturate::saturate_all;
 use std::fmt;
 
 /// The most participants of one conference. Each adds at most four times (the largest gain) a full-scale
@@ -20,11 +20,13 @@ pub struct ConferenceSettings {
     pub frame_ms: u32,
     /// At most so many participants; above [`MAX_PARTICIPANTS`] it is that.
     pub max_participants: usize,
+    /// Whether what is too loud for 16 bits becomes quieter for a while; otherwise its samples are cut.
+    pub limiter: bool,
 }
 
 impl Default for ConferenceSettings {
     fn default() -> Self {
-        Self { frame_ms: 20, max_participants: MAX_PARTICIPANTS }
+        Self { frame_ms: 20, max_participants: MAX_PARTICIPANTS, limiter: true }
     }
 }
 
@@ -106,7 +108,7 @@ impl Conference {
     pub fn new(settings: ConferenceSettings) -> Self {
         assert!(matches!(settings.frame_ms, 10 | 20), "a tick is 10 or 20 ms");
         Self {
-            buses: Buses::new(settings.frame_ms),
+            buses: Buses::new(settings.frame_ms, Output::new(settings.limiter)),
             settings,
             statistics: ConferenceStatistics::default(),
             places: Places::default(),
@@ -249,7 +251,7 @@ impl Conference {
         }
     }
 
-    /// Writes what a participant hears in this tick: its bus less its own frame, cut to 16 bits once at the
+    /// Writes what a participant hears in this tick: its bus less its own frame, brought to 16 bits once at the
     /// end. `out` has the length that its rate makes it; of another length, or for one that is not there, it
     /// is silence.
     pub fn mix_minus(&mut self, id: ParticipantId, out: &mut [i16]) -> Heard {
@@ -276,7 +278,7 @@ impl Conference {
         if bus.is_silent() || out.len() != self.buses.frame_samples(rate) {
             out.fill(0);
         } else {
-            saturate_all(bus.sum(), out);
+            out.copy_from_slice(bus.heard());
         }
     }
 

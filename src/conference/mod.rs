@@ -8,6 +8,7 @@
 mod bus;
 mod fade;
 mod mixer;
+mod output;
 mod own;
 mod participant;
 mod place;

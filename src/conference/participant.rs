@@ -2,12 +2,13 @@
 
 use super::bus::{Bus, Buses};
 use super::fade;
+use super::output::Output;
 use super::own::Own;
 use super::place::ParticipantId;
 use super::sound::Playback;
 use crate::audio::gain::GainRamp;
 use crate::audio::resample::{Resampler, round};
-use crate::audio::saturate::{is_silence, saturate, saturate_all};
+use crate::audio::saturate::is_silence;
 use crate::audio::{Gain, SampleRate};
 
 /// How a participant joins.
@@ -109,6 +110,8 @@ pub(super) struct Participant {
     pub(super) is_changed: bool,
     /// Whether there are sounds for it alone.
     has_sounds: bool,
+    /// How what it hears becomes samples; none as long as that is as for its whole bus.
+    output: Option<Output>,
     /// Only if it adds and hears at different rates.
     crossing: Option<Box<Crossing>>,
     pub(super) rare: Box<Rare>,
@@ -159,6 +162,7 @@ impl Participant {
             stage: Stage::Joining,
             is_changed: false,
             has_sounds: false,
+            output: None,
             crossing: None,
             rare: Box::new(Rare { wanted: settings, held: false, sounds: Vec::new() }),
         }
@@ -344,28 +348,38 @@ impl Participant {
         }
         if self.hears_nobody(tick, bus) {
             out.fill(0);
+            self.follow(bus, |output| output.rest(buses.frame_ms()));
             return false;
         }
-        match &self.crossing {
-            Some(crossing) if crossing.is_sounding => {
-                self.mix(tick, bus, sums);
-                saturate_all(sums, out);
-            }
-            None if self.was_sounding(tick) => {
-                self.own.each_less(bus.sum(), out, saturate);
-            }
-            _ => saturate_all(bus.sum(), out),
+        if self.output.is_none() && self.adds_nothing(tick) {
+            out.copy_from_slice(bus.heard());
+            return true;
         }
+        self.mix(tick, bus, sums);
+        let rate = self.out_rate;
+        self.follow(bus, |output| output.apply(rate, sums, out));
         true
+    }
+
+    /// Lets the output go on from where it is, which is where that of the bus was, if it had none of its own. It keeps
+    /// its own as long as they differ: who falls silent hears no step of the gain.
+    fn follow(&mut self, bus: &Bus, go_on: impl FnOnce(&mut Output)) {
+        let (before, now) = bus.outputs();
+        let mut output = self.output.unwrap_or(before);
+        go_on(&mut output);
+        self.output = (output != now).then_some(output);
+    }
+
+    /// True if nothing is to be taken off its bus for it.
+    fn adds_nothing(&self, tick: u64) -> bool {
+        !self.was_sounding(tick) && !self.crossing.as_ref().is_some_and(|crossing| crossing.is_sounding)
     }
 
     /// True if it hears its whole bus as it is, as all do who add nothing. That is known as soon as it has added.
     #[inline]
     pub(super) fn hears_all(&self, tick: u64, rate: SampleRate) -> bool {
-        let is_converted = self.crossing.as_ref().is_some_and(|crossing| crossing.is_sounding);
-        let adds_nothing = !self.was_sounding(tick) && !is_converted;
-        let unchanged = !self.has_sounds && self.ramp_out.is_unity();
-        adds_nothing && unchanged && rate == self.out_rate && self.has_entered()
+        let unchanged = !self.has_sounds && self.ramp_out.is_unity() && self.output.is_none();
+        self.adds_nothing(tick) && unchanged && rate == self.out_rate && self.has_entered()
     }
 
     /// With gain, and with the sounds for it alone.
@@ -385,7 +399,8 @@ impl Participant {
             sounds.retain(|sound| !sound.is_over());
             self.has_sounds = !sounds.is_empty();
         }
-        saturate_all(sums, out);
+        let rate = self.out_rate;
+        self.follow(bus, |output| output.apply(rate, sums, out));
         hears
     }
 

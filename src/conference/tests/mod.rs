@@ -18,7 +18,8 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 const NARROW: SampleRate = SampleRate::Hz8000;
 
 fn conference(frame_ms: u32) -> Conference {
-    Conference::new(ConferenceSettings { frame_ms, ..ConferenceSettings::default() })
+    // Cut, not limited: exact to the sample however loud.
+    Conference::new(ConferenceSettings { frame_ms, limiter: false, ..ConferenceSettings::default() })
 }
 
 fn at_rates(in_rate: SampleRate, out_rate: SampleRate) -> ParticipantSettings {
