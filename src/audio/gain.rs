@@ -19,6 +19,11 @@ impl Gain {
         if gain_db > -90.0 { Self(10.0_f32.powf(gain_db.min(Self::MAX_DB) / 20.0)) } else { Self::SILENT }
     }
 
+    /// This gain and another factor, together within the same bounds.
+    pub fn times(self, factor: f32) -> Self {
+        Self((self.0 * factor).clamp(0.0, Self::MAX_FACTOR as f32))
+    }
+
     /// The gain in decibel, `-inf` for silence.
     pub fn db(self) -> f32 {
         20.0 * self.0.log10()

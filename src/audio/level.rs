@@ -33,6 +33,11 @@ pub fn dbfs(samples: &[i16]) -> f32 {
     (10.0 * (mean / (32_768.0 * 32_768.0)).log10()) as f32
 }
 
+/// Mean power of a frame: 1 is a full-scale square wave.
+pub fn mean_power(samples: &[i16]) -> f32 {
+    sum_of_squares(samples) as f32 / (samples.len().max(1) as f32 * 32_768.0 * 32_768.0)
+}
+
 /// Energy of a frame.
 pub(super) fn sum_of_squares(samples: &[i16]) -> u64 {
     samples.iter().map(|&sample| u64::from((i32::from(sample) * i32::from(sample)) as u32)).sum()

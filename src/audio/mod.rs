@@ -5,6 +5,7 @@
 //! a leg drives it. The codec names of SDP map to [`codec::Format`]; who hears whom is decided in
 //! `conference`.
 
+pub mod auto_gain;
 pub mod codec;
 pub mod comfort_noise;
 pub mod conceal;

@@ -105,8 +105,14 @@ impl RoundHooks for MixerHooks {
 impl Conferences {
     /// None yet; as many as the configuration allows.
     pub fn new(config: &Config) -> Rc<Conferences> {
-        let settings =
-            ConferenceSettings { frame_ms: config.codec.frame_ms.into(), ..ConferenceSettings::default() };
+        let levels = &config.conference;
+        let settings = ConferenceSettings {
+            frame_ms: config.codec.frame_ms.into(),
+            limiter: levels.limiter,
+            max_talkers: levels.max_talkers,
+            target_dbfs: levels.automatic_gain.then_some(-(levels.loudness as i8)),
+            ..ConferenceSettings::default()
+        };
         Rc::new(Conferences {
             by_name: RefCell::default(),
             max_conferences: config.limit.max_conferences,

@@ -1,10 +1,12 @@
 //! The conference: its participants and buses, tick by tick.
 
 use super::bus::Buses;
+use super::floor::Floor;
 use super::output::Output;
 use super::participant::{Added, Command, Participant, ParticipantSettings, ParticipantView, Stage};
 use super::place::{ParticipantId, Places};
 use super::sound::{Audience, MAX_SOUNDS_FOR_ALL, MAX_SOUNDS_FOR_ONE, Playback, Sound, SoundId};
+use super::talk::Talk;
 use crate::audio::SampleRate;
 use std::fmt;
 
@@ -22,11 +24,21 @@ pub struct ConferenceSettings {
     pub max_participants: usize,
     /// Whether what is too loud for 16 bits becomes quieter for a while; otherwise its samples are cut.
     pub limiter: bool,
+    /// At most so many are heard at once, the loudest; 0 is without limit.
+    pub max_talkers: usize,
+    /// The loudness in dBFS that automatic gain brings each talker to, and all together not far above; none without it.
+    pub target_dbfs: Option<i8>,
 }
 
 impl Default for ConferenceSettings {
     fn default() -> Self {
-        Self { frame_ms: 20, max_participants: MAX_PARTICIPANTS, limiter: true }
+        Self {
+            frame_ms: 20,
+            max_participants: MAX_PARTICIPANTS,
+            limiter: true,
+            max_talkers: 8,
+            target_dbfs: Some(-23),
+        }
     }
 }
 
@@ -91,6 +103,7 @@ pub struct Conference {
     crossing: Vec<usize>,
     /// Places that sounded in this tick and in the one before.
     sounding: [Vec<usize>; 2],
+    floor: Floor,
     sounds: Vec<Playback>,
     /// Sounds for all that wait for the next tick.
     queued_sounds: Vec<Playback>,
@@ -109,12 +122,12 @@ impl Conference {
         assert!(matches!(settings.frame_ms, 10 | 20), "a tick is 10 or 20 ms");
         Self {
             buses: Buses::new(settings.frame_ms, Output::new(settings.limiter)),
-            settings,
             statistics: ConferenceStatistics::default(),
             places: Places::default(),
             changed: Vec::new(),
             crossing: Vec::new(),
             sounding: Default::default(),
+            floor: Floor::new(&settings),
             sounds: Vec::new(),
             queued_sounds: Vec::new(),
             next_sound: 0,
@@ -122,6 +135,7 @@ impl Conference {
             len: 0,
             // So that a participant's tick 0 is before any last tick.
             tick: 1,
+            settings,
         }
     }
 
@@ -130,7 +144,8 @@ impl Conference {
         if self.places.len() >= self.settings.max_participants.min(MAX_PARTICIPANTS) {
             return Err(ConferenceError::Full);
         }
-        let id = self.places.insert(Participant::new(settings));
+        let talk = Talk::new(self.settings.target_dbfs, self.settings.frame_ms);
+        let id = self.places.insert(Participant::new(settings, talk));
         self.len += 1;
         self.note_change(id);
         Ok(id)
@@ -204,6 +219,7 @@ impl Conference {
         if !self.changed.is_empty() {
             self.apply_changes();
         }
+        self.floor.begin(&mut self.places, &self.sounding[1]);
         self.sounds.append(&mut self.queued_sounds);
     }
 
@@ -211,7 +227,10 @@ impl Conference {
     /// nothing is silent; its sound fades from where it was.
     pub fn add(&mut self, id: ParticipantId, frame: &[i16]) {
         let added = match self.places.by_id(id) {
-            Some(participant) => participant.add(self.tick, frame, &mut self.buses, &mut self.sums),
+            Some(participant) => {
+                let room = (&mut self.buses, &mut self.sums[..]);
+                participant.add(self.tick, frame, self.floor.attention(), room)
+            }
             None => Added::Refused,
         };
         match added {
@@ -219,6 +238,7 @@ impl Conference {
                 self.statistics.frames_mixed += 1;
                 self.sounding[0].push(id.index());
             }
+            Added::Unchosen => self.floor.wait(id.index()),
             Added::Nothing => {}
             Added::Refused => self.statistics.frames_refused += 1,
         }
@@ -337,6 +357,7 @@ impl Conference {
         for sounding in &mut self.sounding {
             sounding.reserve(self.places.len().saturating_sub(sounding.len()));
         }
+        self.floor.reserve(self.places.len());
     }
 
     fn apply(&mut self, index: usize) {

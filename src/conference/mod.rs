@@ -7,12 +7,14 @@
 
 mod bus;
 mod fade;
+mod floor;
 mod mixer;
 mod output;
 mod own;
 mod participant;
 mod place;
 mod sound;
+mod talk;
 #[cfg(test)]
 mod tests;
 

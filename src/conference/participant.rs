@@ -6,6 +6,7 @@ use super::output::Output;
 use super::own::Own;
 use super::place::ParticipantId;
 use super::sound::Playback;
+use super::talk::{Attention, Talk};
 use crate::audio::gain::GainRamp;
 use crate::audio::resample::{Resampler, round};
 use crate::audio::saturate::is_silence;
@@ -101,6 +102,7 @@ pub(super) struct Participant {
     present_tick: u64,
     /// Last tick `own` was on the bus.
     sounding_tick: u64,
+    talk: Talk,
     ramp_in: GainRamp,
     ramp_out: GainRamp,
     in_rate: SampleRate,
@@ -139,6 +141,8 @@ struct Crossing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Added {
     Mixed,
+    /// It is not among those who may talk.
+    Unchosen,
     Nothing,
     Refused,
 }
@@ -150,8 +154,9 @@ impl Participant {
         self.own.hot_memory(see);
     }
 
-    pub(super) fn new(settings: ParticipantSettings) -> Self {
+    pub(super) fn new(settings: ParticipantSettings, talk: Talk) -> Self {
         Self {
+            talk,
             own: Own::default(),
             present_tick: 0,
             sounding_tick: 0,
@@ -259,7 +264,33 @@ impl Participant {
 
     fn wanted_gain_in(&self) -> Gain {
         let Rare { wanted, held, .. } = &*self.rare;
-        if wanted.muted || (*held && !wanted.mix_when_held) { Gain::SILENT } else { wanted.gain_in }
+        let is_mute = wanted.muted || (*held && !wanted.mix_when_held);
+        if is_mute || !self.talk.is_chosen() { Gain::SILENT } else { wanted.gain_in.times(self.talk.gain()) }
+    }
+
+    /// How it stands among those who talk: [`Talk::rank`], [`Talk::power`].
+    pub(super) fn talk(&self) -> &Talk {
+        &self.talk
+    }
+
+    /// Lets it be heard or not, by and by.
+    pub(super) fn choose(&mut self, is_chosen: bool) {
+        if self.talk.choose(is_chosen) {
+            self.ramp_in.go_to(self.wanted_gain_in(), self.in_rate);
+        }
+    }
+
+    /// Measures a frame and lets the gain follow.
+    fn heed(&mut self, tick: u64, frame: &[i16], attention: Attention) {
+        let begins = !self.was_sounding(tick - 1) && !self.talk.was_measured(tick - 1);
+        self.talk.measure(tick, frame, attention);
+        if begins && attention.is_full {
+            self.talk.choose(false);
+            self.ramp_in.jump_to(Gain::SILENT); // from silence
+        } else if !attention.is_full {
+            self.talk.choose(true);
+        }
+        self.ramp_in.go_to(self.wanted_gain_in(), self.in_rate);
     }
 
     fn wanted_gain_out(&self) -> Gain {
@@ -278,14 +309,27 @@ impl Participant {
 
     /// Puts a frame on the bus, in tick `tick`.
     #[inline]
-    pub(super) fn add(&mut self, tick: u64, frame: &[i16], buses: &mut Buses, sums: &mut [i32]) -> Added {
+    pub(super) fn add(
+        &mut self,
+        tick: u64,
+        frame: &[i16],
+        attention: Attention,
+        (buses, sums): (&mut Buses, &mut [i32]),
+    ) -> Added {
         if frame.len() != self.own.len() || self.present_tick == tick {
             return if self.stage == Stage::Joining { Added::Nothing } else { Added::Refused };
         }
         let was_absent = self.present_tick != tick - 1;
         self.present_tick = tick;
-        if self.ramp_in.is_silent() || is_silence(frame) {
+        let is_mute = self.ramp_in.is_silent() && self.talk.is_chosen();
+        if is_mute || is_silence(frame) {
             return Added::Nothing;
+        }
+        if attention.measures || !self.talk.is_chosen() {
+            self.heed(tick, frame, attention);
+        }
+        if self.ramp_in.is_silent() {
+            return Added::Unchosen;
         }
         self.sounding_tick = tick;
         if !was_absent && self.ramp_in.is_unity() {

@@ -181,6 +181,14 @@ settings! {
         one mute_key: Option<String> = "mute-key" "DIGITS|off" "*6" by or("off", digits);
         /// Whether a participant that puts us on hold is muted in the mix, so that its music is not heard.
         one hold_mutes: bool = "hold-mutes" "on|off" "on" by switch;
+        /// At most so many participants are heard at once, the loudest; 0 is without limit.
+        one max_talkers: usize = "max-talkers" "N" "8" by number(0..=4000);
+        /// Whether each participant is brought to the same loudness, and many who talk at once not far above it.
+        one automatic_gain: bool = "automatic-gain" "on|off" "on" by switch;
+        /// The loudness that automatic gain brings speech to, in dB below full scale (a full-scale sine is 3 below).
+        one loudness: u8 = "loudness" "DB" "23" by number(10..=40);
+        /// Whether a mix that is too loud becomes quieter for a moment; otherwise its samples are cut.
+        one limiter: bool = "limiter" "on|off" "on" by switch;
     }
 }
 

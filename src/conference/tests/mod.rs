@@ -4,6 +4,7 @@
 mod fuzz;
 mod seams;
 mod sounds;
+mod talkers;
 
 use super::{
     Command, Conference, ConferenceError, ConferenceSettings, Heard, MAX_PARTICIPANTS, ParticipantId,
@@ -17,9 +18,14 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 
 const NARROW: SampleRate = SampleRate::Hz8000;
 
+/// All are heard as loud as they are, and what is too loud is cut: exact to the sample.
+fn exact(frame_ms: u32) -> ConferenceSettings {
+    let settings = ConferenceSettings { frame_ms, ..ConferenceSettings::default() };
+    ConferenceSettings { limiter: false, max_talkers: 0, target_dbfs: None, ..settings }
+}
+
 fn conference(frame_ms: u32) -> Conference {
-    // Cut, not limited: exact to the sample however loud.
-    Conference::new(ConferenceSettings { frame_ms, limiter: false, ..ConferenceSettings::default() })
+    Conference::new(exact(frame_ms))
 }
 
 fn at_rates(in_rate: SampleRate, out_rate: SampleRate) -> ParticipantSettings {
