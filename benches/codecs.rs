@@ -90,7 +90,8 @@ fn resampling(criterion: &mut Criterion) {
     }
 }
 
-/// One frame lost after one that came: what a loss of every second packet costs a pair of frames.
+/// One frame lost after one that came: what a loss of every second packet costs a pair of frames, without and with the
+/// packet behind it at hand.
 fn concealment(criterion: &mut Criterion) {
     for (name, format) in [("PCMU", Format::Pcmu), ("Opus 48 kHz", Format::Opus(OpusSettings::default()))] {
         let packets = packets(&format, &speech(format.rate()));

@@ -4,13 +4,17 @@
 //! G.711 and L16 cost nanoseconds and next to no memory; the states of G.722 (200 octets) and Opus (32 and 88 KiB) are on
 //! the heap, and the work of Opus belongs on the codec stack: [`Encoder::needs_codec_stack`].
 
-use super::conceal::Concealer;
+use super::conceal::{BEHIND_MS, Concealer};
 use super::g711::Law;
-use super::g722::{G722Decoder, G722Encoder, SAMPLES_PER_OCTET};
+use super::g722::{G722Encoder, SAMPLES_PER_OCTET};
 use super::l16;
 use super::opus::{MAX_PACKET_MS, MAX_PACKET_OCTETS, OpusDecoder, OpusEncoder, OpusError, OpusSettings};
+use super::wideband::Wideband;
 use super::{Effort, SampleRate};
 use std::fmt;
+
+/// So much of the packet behind a gap is looked at, at most.
+const BEHIND_SAMPLES: usize = SampleRate::Hz48000.samples(BEHIND_MS);
 
 /// A codec with its settings.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -218,17 +222,10 @@ impl Encoder {
     }
 }
 
-/// What a stream of G.722 is decoded with.
-#[derive(Debug)]
-pub struct Wideband {
-    decoder: G722Decoder,
-    concealer: Concealer,
-}
-
 /// Decoder of one incoming stream, with its concealment.
 #[derive(Debug)]
 pub enum Decoder {
-    /// G.711 with the concealment of its Appendix I.
+    /// G.711 with concealment after its Appendix I.
     G711(Law, Box<Concealer>),
     /// G.722, with the same concealment.
     G722(Box<Wideband>),
@@ -245,10 +242,7 @@ impl Decoder {
         Ok(match format {
             Format::Pcmu => Self::G711(Law::Mu, concealer()),
             Format::Pcma => Self::G711(Law::A, concealer()),
-            Format::G722 => {
-                let concealer = Concealer::new(format.rate());
-                Self::G722(Box::new(Wideband { decoder: G722Decoder::default(), concealer }))
-            }
+            Format::G722 => Self::G722(Box::default()),
             Format::L16(_) => Self::L16(concealer()),
             Format::Opus(settings) => {
                 Self::Opus(Box::new(OpusDecoder::new(settings.rate).map_err(DecodeError::Opus)?))
@@ -303,10 +297,7 @@ impl Decoder {
                 law.decode(payload, samples);
                 concealer.received(samples);
             }
-            Self::G722(wideband) => {
-                wideband.decoder.decode(payload, samples);
-                wideband.concealer.received(samples);
-            }
+            Self::G722(wideband) => wideband.decode(payload, samples),
             Self::L16(concealer) => {
                 l16::decode(payload, samples);
                 concealer.received(samples);
@@ -320,10 +311,7 @@ impl Decoder {
     pub fn hot_memory(&self, see: &mut dyn FnMut(usize, usize)) {
         match self {
             Self::G711(_, concealer) | Self::L16(concealer) => concealer.hot_memory(see),
-            Self::G722(wideband) => {
-                see(std::ptr::from_ref(&**wideband) as usize, size_of::<Wideband>());
-                wideband.concealer.hot_memory(see);
-            }
+            Self::G722(wideband) => wideband.hot_memory(see),
             Self::Opus(_) => {} // its work is longer than any fetch
         }
     }
@@ -336,12 +324,31 @@ impl Decoder {
     /// Fills all of `samples` in place of what was lost or is late; `behind`, not decoded yet, is the packet behind the gap
     /// if it is here.
     pub fn conceal(&mut self, samples: &mut [i16], behind: Option<&[u8]>, effort: Effort) {
+        let mut room = [0; BEHIND_SAMPLES];
+        let room = &mut room[..self.rate().samples(BEHIND_MS)];
         match self {
-            Self::G711(_, concealer) | Self::L16(concealer) => concealer.conceal(samples),
-            Self::G722(wideband) => wideband.concealer.conceal(samples),
+            Self::G711(law, concealer) => {
+                let decode = |octets: &[u8], samples: &mut [i16]| law.decode(octets, samples);
+                concealer.conceal(samples, look_at(behind, 1, decode, room));
+            }
+            Self::L16(concealer) => concealer.conceal(samples, look_at(behind, 2, l16::decode, room)),
+            Self::G722(wideband) => wideband.conceal(samples),
             Self::Opus(opus) => opus.conceal(samples, behind, effort),
         }
     }
+}
+
+/// The first samples of a packet of waveform, as far as there is room.
+fn look_at<'a>(
+    payload: Option<&[u8]>,
+    octets_per_sample: usize,
+    decode: impl Fn(&[u8], &mut [i16]),
+    room: &'a mut [i16],
+) -> Option<&'a [i16]> {
+    let payload = payload?;
+    let len = (payload.len() / octets_per_sample).min(room.len());
+    decode(&payload[..len * octets_per_sample], &mut room[..len]);
+    Some(&room[..len])
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ pub mod saturate;
 pub mod stretch;
 pub mod tone;
 pub mod wav;
+pub mod wideband;
 
 pub use codec::{DecodeError, Decoder, EncodeError, Encoder, Format};
 pub use effort::Effort;

@@ -1,25 +1,36 @@
-//! Concealment of lost frames of waveform codecs after ITU-T G.711 Appendix I, without its delay.
+//! Concealment of lost frames of waveform codecs: after ITU-T G.711 Appendix I, without its delay, and from
+//! both sides where what is behind the gap has come already.
 //!
-//! A gap is filled with the last pitch period, after 10 ms the last two, after 20 ms the last three, fading
-//! from 10 ms on to nothing at 60 ms; the first good samples are cross-faded with what would have gone on.
+//! A gap is filled with the last pitch period, after 10 ms the last two, after 20 ms the last three. With
+//! nothing behind it at hand it fades from 10 ms on, and the first good samples are cross-faded with what would
+//! have gone on; else it is led over into them (`bridge`).
 //! The appendix delays all audio by 3.75 ms to smooth the first join with samples already played; here the
-//! join is smoothed within the gap.
+//! join is smoothed within the gap. It is silent after 60 ms, which is heard as a hole where bursts are lost;
+//! here after 100 ms.
 
+mod bridge;
+mod cycles;
 mod pitch;
 #[cfg(test)]
 mod tests;
 
 use super::SampleRate;
+pub(crate) use bridge::BEHIND_MS;
+use bridge::Bridge;
+use cycles::{Cycles, quarter};
 use pitch::PITCH_MAX_MS;
 
 /// 3.25 of the longest period are looked at (Appendix I, §I.2).
 const HISTORY_MS: u32 = PITCH_MAX_MS * 13 / 4 + 2;
 
-/// Each such stretch of a gap adds a period and, later, takes a fifth of the level (§I.2.7).
+/// Each such stretch of a gap adds a period; after the first it begins to fade (§I.2.7).
 const STEP_MS: u32 = 10;
 
-/// From here on a gap is silent.
-const SILENT_MS: u32 = 60;
+/// From here on a gap is silent: what nothing has come behind of for so long is hardly the loss of a few packets.
+const SILENT_MS: u32 = 100;
+
+/// The longest cross-fade behind a gap (§I.2.8).
+const OVERLAP_MAX_MS: u32 = 10;
 
 /// Conceals losses in one stream of samples.
 #[derive(Debug, Clone)]
@@ -36,22 +47,10 @@ pub struct Concealer {
 #[derive(Debug, Clone)]
 struct Gap {
     /// The history as it was when the gap began, oldest first.
-    frozen: Box<[i16]>,
-    period: usize,
-    current: Cycle,
-    /// What is faded out after a change of cycle, and how much of the fade is left.
-    previous: Cycle,
-    fade_left: usize,
-    /// What the first sample would be off by, fading over the same time.
-    offset: f32,
-    filled: usize,
-}
-
-/// Where in the repeated periods the filling is.
-#[derive(Debug, Clone, Copy)]
-struct Cycle {
-    periods: usize,
-    at: usize,
+    frozen: Box<[f32]>,
+    cycles: Cycles,
+    /// What was behind it when it was filled up to there.
+    behind: Option<Box<[f32]>>,
 }
 
 impl Concealer {
@@ -66,8 +65,8 @@ impl Concealer {
         self.rate
     }
 
-    /// Takes note of samples that did come. Those right after a gap are cross-faded with its filling, in
-    /// place; all others stay as they are.
+    /// Takes note of samples that did come. Those right after a gap are cross-faded with what its filling
+    /// would have gone on with, in place; all others stay as they are.
     #[inline]
     pub fn received(&mut self, samples: &mut [i16]) {
         if let Some(mut gap) = self.gap.take() {
@@ -82,70 +81,64 @@ impl Concealer {
         see(self.history.as_ptr() as usize, size_of_val(&*self.history));
     }
 
-    /// Fills `samples`, of any length, in place of lost ones.
-    pub fn conceal(&mut self, samples: &mut [i16]) {
-        let mut gap = self.gap.take().unwrap_or_else(|| Box::new(self.begin_gap()));
-        for sample in samples.iter_mut() {
-            *sample = round(self.next(&mut gap));
+    /// Fills `samples`, of any length, in place of lost ones; `behind` is what follows right after them, if
+    /// that is at hand.
+    pub fn conceal(&mut self, samples: &mut [i16], behind: Option<&[i16]>) {
+        let open = self.gap.take().filter(|gap| gap.behind.is_none());
+        let mut gap = open.unwrap_or_else(|| Box::new(self.begin_gap()));
+        match behind.filter(|behind| !samples.is_empty() && bridge::is_enough(behind, self.rate)) {
+            Some(behind) => self.bridge(&mut gap, samples, behind),
+            None => samples.iter_mut().for_each(|sample| *sample = round(self.next(&mut gap))),
         }
         self.gap = Some(gap);
         self.remember(samples);
     }
 
-    fn begin_gap(&mut self) -> Gap {
+    fn begin_gap(&self) -> Gap {
         let (newer, older) = self.history.split_at(self.oldest);
-        let frozen = [older, newer].concat().into_boxed_slice();
-        let period = pitch::period(&frozen, self.rate);
-        let newest = frozen.len() - 1;
-        let first = Cycle { periods: 1, at: 0 };
-        Gap {
-            period,
-            current: first,
-            previous: first,
-            fade_left: 0,
-            offset: f32::from(frozen[newest]) - f32::from(frozen[newest - period]),
-            filled: 0,
-            frozen,
-        }
+        let frozen: Box<[f32]> = older.iter().chain(newer).map(|&sample| f32::from(sample)).collect();
+        let period = pitch::period(&frozen, self.rate, pitch::all(self.rate));
+        Gap { cycles: Cycles::new(&frozen, period, self.rate.samples(STEP_MS), 3), frozen, behind: None }
     }
 
-    /// The overlap grows by 4 ms for each 10 ms of gap, up to 10 ms (§I.2.8).
+    fn bridge(&self, gap: &mut Gap, samples: &mut [i16], behind: &[i16]) {
+        let looked_at = &behind[..behind.len().min(self.rate.samples(BEHIND_MS))];
+        let behind: Box<[f32]> = looked_at.iter().map(|&sample| f32::from(sample)).collect();
+        let level = |at| self.level(at);
+        let bridge = Bridge::new(&gap.frozen, &mut gap.cycles, level, &behind, samples.len(), self.rate);
+        for (at, sample) in samples.iter_mut().enumerate() {
+            *sample = round(bridge.sample(at));
+        }
+        gap.behind = Some(behind);
+    }
+
+    /// The overlap grows by 4 ms for each 10 ms of gap, up to 10 ms (§I.2.8). What follows a gap that was led
+    /// over into it stays as it is.
     fn recover(&self, gap: &mut Gap, samples: &mut [i16]) {
-        let steps = gap.filled / self.rate.samples(STEP_MS);
-        let overlap = (quarter(gap.period) + steps * self.rate.samples(4))
-            .min(self.rate.samples(10))
+        let steps = gap.cycles.made() / self.rate.samples(STEP_MS);
+        let overlap = (quarter(gap.cycles.period()) + steps * self.rate.samples(4))
+            .min(self.rate.samples(OVERLAP_MAX_MS))
             .min(samples.len());
         for (at, sample) in samples[..overlap].iter_mut().enumerate() {
             let share = (at + 1) as f32 / (overlap + 1) as f32;
-            *sample = round(self.next(gap) * (1.0 - share) + f32::from(*sample) * share);
+            let gone_on = match &gap.behind {
+                Some(behind) => behind.get(at).copied().unwrap_or(f32::from(*sample)),
+                None => self.next(gap),
+            };
+            *sample = round(gone_on * (1.0 - share) + f32::from(*sample) * share);
         }
     }
 
     /// The next sample of the filling.
     fn next(&self, gap: &mut Gap) -> f32 {
-        let step = self.rate.samples(STEP_MS);
-        if gap.filled >= self.rate.samples(SILENT_MS) {
-            gap.filled += 1;
-            return 0.0;
-        }
-        if gap.filled > 0 && gap.filled.is_multiple_of(step) && gap.current.periods < 3 {
-            gap.previous = gap.current;
-            gap.fade_left = quarter(gap.period);
-            gap.current = Cycle { periods: gap.current.periods + 1, at: gap.current.at % gap.period };
-        }
-        let mut value = step_through(&gap.frozen, gap.period, &mut gap.current);
-        if gap.fade_left > 0 {
-            let share = gap.fade_left as f32 / (quarter(gap.period) + 1) as f32;
-            value += (step_through(&gap.frozen, gap.period, &mut gap.previous) - value) * share;
-            gap.fade_left -= 1;
-        }
-        let smoothing = quarter(gap.period);
-        if gap.filled < smoothing {
-            value += gap.offset * (smoothing - gap.filled) as f32 / (smoothing + 1) as f32;
-        }
-        let fading = gap.filled.saturating_sub(step) as f32 / (self.rate.samples(SILENT_MS) - step) as f32;
-        gap.filled += 1;
-        value * (1.0 - fading)
+        let level = self.level(gap.cycles.made());
+        level * gap.cycles.next(&gap.frozen)
+    }
+
+    /// How loud the sample `at` of a gap is.
+    fn level(&self, at: usize) -> f32 {
+        let (full, silent) = (self.rate.samples(STEP_MS), self.rate.samples(SILENT_MS));
+        (silent - at.clamp(full, silent)) as f32 / (silent - full) as f32
     }
 
     fn remember(&mut self, samples: &[i16]) {
@@ -156,24 +149,6 @@ impl Concealer {
         let end = self.oldest + newest.len();
         self.oldest = if end >= self.history.len() { end - self.history.len() } else { end };
     }
-}
-
-/// The next sample of the last periods before the gap, played round and round. The last quarter of a
-/// period blends into what came before the first, so that the end joins the beginning.
-fn step_through(frozen: &[i16], period: usize, cycle: &mut Cycle) -> f32 {
-    let (newest, len, blend) = (frozen.len(), cycle.periods * period, quarter(period));
-    let until_end = len - cycle.at;
-    let value = f32::from(frozen[newest - until_end]);
-    cycle.at = if until_end == 1 { 0 } else { cycle.at + 1 };
-    if until_end > blend {
-        return value;
-    }
-    let share = (blend - until_end + 1) as f32 / (blend + 1) as f32;
-    value + (f32::from(frozen[newest - len - until_end]) - value) * share
-}
-
-fn quarter(period: usize) -> usize {
-    period / 4
 }
 
 fn round(value: f32) -> i16 {

@@ -1,56 +1,76 @@
-//! The pitch period of what was heard last, by normalised cross-correlation (G.711 Appendix I, §I.2.2).
+//! The pitch period of an end of some audio, by normalised cross-correlation (G.711 Appendix I, §I.2.2).
 
 use crate::audio::SampleRate;
+use std::ops::RangeInclusive;
 
 /// Shortest and longest period looked for: 200 and 66 Hz. Higher voices are found by a multiple of their
 /// period.
 pub(super) const PITCH_MIN_MS: u32 = 5;
 pub(super) const PITCH_MAX_MS: u32 = 15;
 
-/// What is compared with what was a period before it.
+/// What is compared with what was a period before it, where there is so much.
 const WINDOW_MS: u32 = 20;
 
 /// Samples at 8 kHz that one search looks at.
 const COARSE_SAMPLES: usize = 8 * (WINDOW_MS + PITCH_MAX_MS) as usize;
 
-/// Period of the end of `history`, in samples. Searched at 8 kHz, then refined.
-pub(super) fn period(history: &[i16], rate: SampleRate) -> usize {
+/// All periods that are looked for, in samples.
+pub(super) fn all(rate: SampleRate) -> RangeInclusive<usize> {
+    rate.samples(PITCH_MIN_MS)..=rate.samples(PITCH_MAX_MS)
+}
+
+/// Period of the end of `past`, one of `lags`, in samples. Searched at 8 kHz, then refined.
+pub(super) fn period(past: &[f32], rate: SampleRate, lags: RangeInclusive<usize>) -> usize {
     let factor = rate.hertz() as usize / 8000;
-    let newest = &history[history.len() - COARSE_SAMPLES * factor..];
-    let mut coarse = [0.0_f32; COARSE_SAMPLES];
-    for (sample, part) in coarse.iter_mut().zip(newest.chunks_exact(factor)) {
-        *sample = part.iter().map(|&sample| f32::from(sample)).sum();
-    }
-    let (shortest, longest) = (8 * PITCH_MIN_MS as usize, 8 * PITCH_MAX_MS as usize);
-    let found = best_lag(|at| coarse[at], COARSE_SAMPLES, 8 * WINDOW_MS as usize, shortest..=longest);
+    let newest = &past[past.len() - past.len().min(COARSE_SAMPLES * factor) / factor * factor..];
+    let mut coarse = [0.0; COARSE_SAMPLES];
+    let coarse = coarser(newest, factor, &mut coarse);
+    let found = best_lag(coarse, 8 * WINDOW_MS as usize, lags.start().div_ceil(factor)..=lags.end() / factor);
     if factor == 1 {
         return found;
     }
-    let near = (found * factor).saturating_sub(factor).max(shortest * factor)
-        ..=(found * factor + factor).min(longest * factor);
-    best_lag(|at| f32::from(newest[at]), newest.len(), rate.samples(WINDOW_MS), near)
+    let near = (found * factor - factor).max(*lags.start())..=(found * factor + factor).min(*lags.end());
+    best_lag(newest, rate.samples(WINDOW_MS), near)
 }
 
-/// The lag at which the newest `window` samples are most like those before; the longest if all is silent.
-fn best_lag(
-    sample: impl Fn(usize) -> f32,
-    len: usize,
-    window: usize,
-    lags: std::ops::RangeInclusive<usize>,
-) -> usize {
-    let start = len - window;
-    let (mut best, mut best_likeness) = (*lags.end(), 0.0);
+/// `fine` by sums of `factor` samples, in the front of `room`.
+pub(super) fn coarser<'a>(fine: &[f32], factor: usize, room: &'a mut [f32]) -> &'a [f32] {
+    let len = (fine.len() / factor).min(room.len());
+    for (sample, part) in room[..len].iter_mut().zip(fine.chunks_exact(factor)) {
+        *sample = part.iter().sum();
+    }
+    &room[..len]
+}
+
+/// The lag at which the newest samples are most like those before; the longest if all is silent.
+fn best_lag(samples: &[f32], window: usize, lags: RangeInclusive<usize>) -> usize {
+    let (len, longest) = (samples.len(), *lags.end());
+    let mut best = (longest, 0.0);
     for lag in lags {
-        let (mut product, mut energy) = (0.0, 0.0);
-        for at in start..len {
-            let before = sample(at - lag);
-            product += sample(at) * before;
-            energy += before * before;
-        }
-        let likeness = if product > 0.0 { product / energy.sqrt() } else { 0.0 };
-        if likeness > best_likeness {
-            (best, best_likeness) = (lag, likeness);
+        let window = window.min(len - lag);
+        let found = likeness(&samples[len - window..], &samples[len - window - lag..len - lag]);
+        if found > best.1 {
+            best = (lag, found);
         }
     }
-    best
+    best.0
+}
+
+/// 1 for what differs in nothing but its level, 0 for what has nothing in common or is silent.
+pub(super) fn likeness(one: &[f32], other: &[f32]) -> f32 {
+    let product = dot(one, other);
+    if product > 0.0 { product / (dot(one, one) * dot(other, other)).sqrt() } else { 0.0 }
+}
+
+/// Summed in eight lanes, for vectors.
+fn dot(one: &[f32], other: &[f32]) -> f32 {
+    let mut lanes = [0.0; 8];
+    let (one, other) = (one.chunks_exact(8), other.chunks_exact(8));
+    let rest: f32 = one.remainder().iter().zip(other.remainder()).map(|(a, b)| a * b).sum();
+    for (a, b) in one.zip(other) {
+        for (lane, (a, b)) in lanes.iter_mut().zip(a.iter().zip(b)) {
+            *lane += a * b;
+        }
+    }
+    lanes.iter().sum::<f32>() + rest
 }
