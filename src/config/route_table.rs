@@ -65,14 +65,17 @@ pub(super) fn read(source: &Source<'_>, value: &Spanned<DeValue<'_>>) -> Result<
     if errors.is_empty() { Ok(Routes { routes }) } else { Err(errors) }
 }
 
+/// Where a value is written, and what; none if it is no single value.
+type Written = (usize, Option<String>);
+
 /// The entries of one table as text; what is read is taken out, so that the rest is unknown.
 struct RouteReader<'s, 't> {
     source: &'s Source<'t>,
     name: String,
     span: Range<usize>,
-    entries: BTreeMap<String, (usize, Option<String>)>,
+    entries: BTreeMap<String, Written>,
     /// Where `codecs` is written, and its values.
-    codecs: Option<(usize, Vec<(usize, Option<String>)>)>,
+    codecs: Option<(usize, Vec<Written>)>,
     errors: Vec<ConfigError>,
 }
 
