@@ -3,10 +3,14 @@
 //! An encode uses about 43 KiB of stack and a decode 15 KiB: `call` runs both on the worker's codec stack.
 //! The text of `a=fmtp` is the business of `sdp`; its meaning arrives here as [`OpusFmtp`].
 
+mod silence;
+
 use super::opus_ffi::{self, Control, DecoderState, EncoderState};
 use super::{Effort, SampleRate};
 use std::ffi::c_int;
 use std::fmt;
+
+pub use silence::says_silence;
 
 /// What the encoder is tuned for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -286,6 +286,11 @@ impl Conference {
         }
     }
 
+    /// Whether others can hear in this tick what a participant adds; not if it is muted.
+    pub fn is_heard(&mut self, id: ParticipantId) -> bool {
+        self.places.by_id(id).is_some_and(|participant| !participant.is_mute())
+    }
+
     /// Whether a participant hears in this tick what everyone hears who adds nothing and listens at `rate`; then
     /// [`Conference::mix_for_all`] is its `mix_minus`.
     pub fn hears_all(&mut self, id: ParticipantId, rate: SampleRate) -> bool {

@@ -268,6 +268,11 @@ impl Participant {
         if is_mute || !self.talk.is_chosen() { Gain::SILENT } else { wanted.gain_in.times(self.talk.gain()) }
     }
 
+    /// Nothing that it adds is heard, and not for want of loudness.
+    pub(super) fn is_mute(&self) -> bool {
+        self.ramp_in.is_silent() && self.talk.is_chosen()
+    }
+
     /// How it stands among those who talk: [`Talk::rank`], [`Talk::power`].
     pub(super) fn talk(&self) -> &Talk {
         &self.talk
@@ -321,8 +326,7 @@ impl Participant {
         }
         let was_absent = self.present_tick != tick - 1;
         self.present_tick = tick;
-        let is_mute = self.ramp_in.is_silent() && self.talk.is_chosen();
-        if is_mute || is_silence(frame) {
+        if self.is_mute() || is_silence(frame) {
             return Added::Nothing;
         }
         if attention.measures || !self.talk.is_chosen() {

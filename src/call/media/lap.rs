@@ -225,7 +225,8 @@ impl Media {
         let bench = &mut *bench.borrow_mut();
         self.drain(tick, &mut bench.datagram);
         let frame = &mut bench.frame[..self.reception.rate().samples(self.jitter.frame_ms)];
-        self.reception.playout(&self.worker, &mut bench.scratch, tick.due, frame);
+        let is_heard = self.seating.seat().is_heard();
+        self.reception.playout(&self.worker, &mut bench.scratch, tick.due, is_heard, frame);
         self.seating.seat().hear(frame);
         if self.outgoing.is_shared() && self.seating.seat().hears_all(self.outgoing.rate()).is_none() {
             self.outgoing.speaks();

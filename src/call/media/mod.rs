@@ -4,6 +4,7 @@
 //! leg changes between two switches is whole for the lap.
 
 mod digits;
+mod doze;
 mod effort;
 mod expected_loss;
 mod lap;

@@ -104,18 +104,22 @@ impl Reception {
         self.jitter_buffer.insert_other(at, ssrc, sequence);
     }
 
-    /// The frame that is due at `due`: fills `frame` whole; whether any sound of the peer is in it.
+    /// The frame that is due at `due`: fills `frame` whole; whether any sound of the peer is in it. Of a peer that is not
+    /// heard, it may be silence.
     pub fn playout(
         &mut self,
         worker: &Worker,
         scratch: &mut Scratch,
         due: Instant,
+        is_heard: bool,
         frame: &mut [i16],
     ) -> bool {
         let mut stretched = 0;
         loop {
             match self.jitter_buffer.playout(due, self.voice.held_units()) {
-                Playout::Packet(packet) => stretched += self.voice.play(worker, scratch, &packet, frame),
+                Playout::Packet(packet) => {
+                    stretched += self.voice.play(worker, scratch, &packet, is_heard, frame);
+                }
                 Playout::Conceal { units } => {
                     let behind = self.jitter_buffer.peek_next();
                     self.voice.conceal(worker, scratch, due, units, behind.as_ref());

@@ -116,6 +116,14 @@ impl Seat {
         }
     }
 
+    /// Whether anybody can hear the peer in this lap.
+    pub fn is_heard(&self) -> bool {
+        match self {
+            Seat::Alone(..) => true,
+            Seat::Conference(Participant { room, id, .. }) => room.mixer.borrow_mut().is_heard(*id),
+        }
+    }
+
     /// The peer's frame of this lap.
     pub fn hear(&mut self, frame: &[i16]) {
         match self {

@@ -1,11 +1,12 @@
 //! The decoding half of a leg's receiver: packets of whatever codec the peer uses become frames of one rate.
 
+use super::doze::Doze;
 use super::effort::Efforts;
 use crate::audio::comfort_noise::Noise;
 use crate::audio::frame::FrameCutter;
 use crate::audio::resample::Resampler;
 use crate::audio::stretch::{self, Urgency as StretchUrgency};
-use crate::audio::{Decoder, Effort, Format, SampleRate};
+use crate::audio::{DecodeError, Decoder, Effort, Format, SampleRate};
 use crate::rtp::jitter_buffer::{Packet, Stretch, Urgency};
 use crate::worker::Worker;
 use std::time::Instant;
@@ -46,6 +47,8 @@ pub struct Voice {
     current: ReceiveFormat,
     decoder: Decoder,
     resampler: Option<Resampler>,
+    /// Only where decoding costs enough to be spared.
+    doze: Option<Box<Doze>>,
     /// Once the peer has described its pauses.
     noise: Option<Box<Noise>>,
     rate: SampleRate,
@@ -62,12 +65,13 @@ impl Voice {
         let decoder = Decoder::new(&current.format).ok()?;
         let rate = decoder.rate();
         let cutter = FrameCutter::new(rate.samples(frame_ms), 2 * rate.samples(120));
-        let (resampler, noise) = (None, None);
+        let (resampler, noise, doze) = (None, None, doze_for(&decoder));
         Some(Voice {
             formats,
             current,
             decoder,
             resampler,
+            doze,
             noise,
             rate,
             cutter,
@@ -116,6 +120,7 @@ impl Voice {
         let Some(found) = self.find(payload_type).cloned() else { return false };
         let Ok(decoder) = Decoder::new(&found.format) else { return false };
         self.resampler = (decoder.rate() != self.rate).then(|| Resampler::new(decoder.rate(), self.rate));
+        self.doze = doze_for(&decoder);
         self.decoder = decoder;
         self.current = found;
         true
@@ -129,12 +134,13 @@ impl Voice {
     }
 
     /// Decodes a packet; returns by how many units it was made longer (or shorter) than it is. One that is just the frame
-    /// that is due goes straight to `frame`.
+    /// that is due goes straight to `frame`. What nobody is to hear may be passed over.
     pub fn play(
         &mut self,
         worker: &Worker,
         scratch: &mut Scratch,
         packet: &Packet<'_>,
+        is_heard: bool,
         frame: &mut [i16],
     ) -> i32 {
         if packet.payload_type != self.current.payload_type && !self.switch_to(packet.payload_type) {
@@ -144,10 +150,12 @@ impl Voice {
         let Scratch { decoded, changed, .. } = scratch;
         let is_frame = self.is_frame(packet);
         let target = if is_frame { frame } else { &mut decoded[..] };
-        let decoder = &mut self.decoder;
-        let result = match decoder {
-            Decoder::Opus(_) => worker.on_codec_stack(|| decoder.decode(packet.payload, target)),
-            _ => decoder.decode(packet.payload, target),
+        let Voice { decoder, doze, .. } = self;
+        let result = match doze {
+            Some(doze) => {
+                worker.on_codec_stack(|| decode_or_doze(decoder, doze, packet.payload, is_heard, target))
+            }
+            None => decoder.decode(packet.payload, target),
         };
         let Ok(len) = result else {
             self.undecodable += 1;
@@ -191,8 +199,11 @@ impl Voice {
         let behind = behind.filter(|behind| behind.payload_type == self.current.payload_type);
         let behind = behind.map(|behind| behind.payload);
         let decoder = &mut self.decoder;
-        let effort = if decoder.gains_by_effort(behind) { efforts.spend(due) } else { Effort::Cheap };
+        let is_dozing = self.doze.as_ref().is_some_and(|doze| doze.is_dozing());
+        let effort =
+            if !is_dozing && decoder.gains_by_effort(behind) { efforts.spend(due) } else { Effort::Cheap };
         match decoder {
+            _ if is_dozing => missing.fill(0), // what goes on is silence, or not to be heard
             Decoder::Opus(_) => worker.on_codec_stack(|| decoder.conceal(missing, behind, effort)),
             _ => decoder.conceal(missing, behind, effort),
         }
@@ -272,6 +283,32 @@ impl Voice {
         };
         debug_assert!(pushed, "the jitter buffer gives no more than a frame needs");
     }
+}
+
+/// Opus alone costs more than it is to look whether it need be decoded.
+fn doze_for(decoder: &Decoder) -> Option<Box<Doze>> {
+    matches!(decoder, Decoder::Opus(_)).then(Box::default)
+}
+
+fn decode_or_doze(
+    decoder: &mut Decoder,
+    doze: &mut Doze,
+    payload: &[u8],
+    is_heard: bool,
+    target: &mut [i16],
+) -> Result<usize, DecodeError> {
+    let len = decoder.payload_samples(payload)?;
+    if doze.passes(payload, is_heard) {
+        target.get_mut(..len).ok_or(DecodeError::TooLong { samples: len })?.fill(0);
+        return Ok(len);
+    }
+    for passed in doze.wake() {
+        // It follows as far as it can; what it makes of them was not to be heard.
+        let _ = decoder.decode(passed, target);
+    }
+    let len = decoder.decode(payload, target)?;
+    doze.note(payload, &target[..len]);
+    Ok(len)
 }
 
 fn urgency_of(urgency: Urgency) -> StretchUrgency {

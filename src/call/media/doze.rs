@@ -1,0 +1,120 @@
+//! Packets that need not be decoded: those that say that nobody speaks, from a peer that has been silent for a while, and
+//! all of a peer that is not to be heard.
+//!
+//! The last ones are kept and decoded first when it wakes, so that the decoder has followed by the first syllable.
+
+use crate::audio::opus::says_silence;
+use crate::audio::saturate::is_silence;
+
+/// What was decoded has to have been silent in so many packets.
+const SILENT_PACKETS: u32 = 20;
+/// So many packets are kept: 100 ms of the usual ones.
+const KEPT_PACKETS: usize = 5;
+/// A silent packet may be so much longer than those that were found silent.
+const SPREAD_OCTETS: usize = 2;
+
+/// Whether a decoder has anything to do.
+#[derive(Default)]
+pub struct Doze {
+    /// Packets in a row that were silence, at most [`SILENT_PACKETS`].
+    silent: u32,
+    /// The longest of them.
+    longest_silent_octets: usize,
+    kept: [Vec<u8>; KEPT_PACKETS],
+    /// How many packets were passed over since the last one that was decoded.
+    passed: usize,
+}
+
+impl Doze {
+    /// Whether this packet, the next in order, need not be decoded; it is kept.
+    pub fn passes(&mut self, packet: &[u8], is_heard: bool) -> bool {
+        let as_before = packet.len() <= self.longest_silent_octets + SPREAD_OCTETS;
+        let is_silent = self.silent == SILENT_PACKETS && as_before && says_silence(packet);
+        if is_heard && !is_silent {
+            return false;
+        }
+        let kept = &mut self.kept[self.passed % KEPT_PACKETS];
+        kept.clear();
+        kept.extend_from_slice(packet);
+        self.passed += 1;
+        true
+    }
+
+    /// What was passed over last, the oldest first; to be decoded before the packet that was not.
+    pub fn wake(&mut self) -> impl Iterator<Item = &[u8]> {
+        let passed = std::mem::take(&mut self.passed);
+        let oldest = passed.saturating_sub(KEPT_PACKETS);
+        (oldest..passed).map(|at| &self.kept[at % KEPT_PACKETS][..])
+    }
+
+    /// Whether the last packet was passed over.
+    pub fn is_dozing(&self) -> bool {
+        self.passed > 0
+    }
+
+    /// Takes note of what a packet turned out to be.
+    pub fn note(&mut self, packet: &[u8], samples: &[i16]) {
+        if !is_silence(samples) {
+            (self.silent, self.longest_silent_octets) = (0, 0);
+        } else if self.silent < SILENT_PACKETS {
+            self.silent += 1;
+            self.longest_silent_octets = self.longest_silent_octets.max(packet.len());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Hybrid, 20 ms, mono, the flag as said, `len` octets.
+    fn packet(voice: bool, len: usize) -> Vec<u8> {
+        let mut packet = vec![1; len];
+        (packet[0], packet[1]) = (0x78, if voice { 0x80 } else { 0 });
+        packet
+    }
+
+    fn silent_for_a_while() -> Doze {
+        let mut doze = Doze::default();
+        for _ in 0..SILENT_PACKETS {
+            assert!(!doze.passes(&packet(false, 24), true), "it has to be found silent first");
+            doze.note(&packet(false, 24), &[0; 960]);
+        }
+        doze
+    }
+
+    #[test]
+    fn who_has_been_silent_for_a_while_is_passed_over_until_a_packet_says_otherwise() {
+        let mut doze = silent_for_a_while();
+        assert!(doze.passes(&packet(false, 26), true));
+        assert!(!doze.passes(&packet(true, 24), true), "a voice");
+        assert!(!doze.passes(&packet(false, 27), true), "more than silence takes");
+    }
+
+    #[test]
+    fn sound_begins_the_wait_anew() {
+        let mut doze = silent_for_a_while();
+        doze.note(&packet(true, 60), &[100; 960]);
+        assert!(!doze.passes(&packet(false, 24), true));
+    }
+
+    #[test]
+    fn the_last_packets_are_decoded_first_on_waking_in_their_order() {
+        let mut doze = silent_for_a_while();
+        assert_eq!(doze.wake().count(), 0);
+        for len in 10..17 {
+            assert!(doze.passes(&packet(false, len), true));
+        }
+        let lengths: Vec<usize> = doze.wake().map(<[u8]>::len).collect();
+        assert_eq!(lengths, [12, 13, 14, 15, 16]);
+        assert_eq!(doze.wake().count(), 0, "once");
+    }
+
+    #[test]
+    fn whoever_is_not_to_be_heard_is_passed_over_whatever_is_said() {
+        let mut doze = Doze::default();
+        assert!(doze.passes(&packet(true, 90), false));
+        assert!(!doze.passes(&packet(true, 90), true));
+        assert_eq!(doze.wake().count(), 1);
+    }
+}
