@@ -92,13 +92,6 @@ pub fn onset(frame: &[i16]) -> Option<usize> {
     frame.iter().position(|sample| sample.unsigned_abs() > AUDIBLE)
 }
 
-/// The value that so many of 100 do not exceed.
-pub fn percentile(values: impl Iterator<Item = f64>, percent: usize) -> Option<f64> {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.get((values.len().saturating_sub(1) * percent).div_ceil(100)).copied()
-}
-
 fn through_mu_law(samples: &[i16]) -> Vec<i16> {
     let (mut octets, mut back) = (vec![0; samples.len()], vec![0; samples.len()]);
     Law::Mu.encode(samples, &mut octets);

@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Token};
 
-use crate::hearing::{self, Judgement};
+use crate::clock::wait_until;
+use crate::hearing::Judgement;
+use crate::statistics;
 use crate::stream::{FRAME, Received, Stream};
 
 /// How often it is asked what has come, and so how exactly the moment of an arrival is known: more often would take the
@@ -66,18 +68,18 @@ impl Carried {
 
     /// The median of wanted tones to all else.
     pub fn median_snr_db(&self) -> Option<f64> {
-        hearing::percentile(self.windows.iter().map(|window| window.snr_db), 50)
+        statistics::percentile(self.windows.iter().map(|window| window.snr_db), 50)
     }
 
     /// The time from mouth to ear that so many of 100 do not exceed, in ms.
     pub fn latency_ms(&self, percent: usize) -> Option<f64> {
-        hearing::percentile(self.latencies.iter().map(|latency| latency.as_secs_f64() * 1e3), percent)
+        statistics::percentile(self.latencies.iter().map(|latency| latency.as_secs_f64() * 1e3), percent)
     }
 
     /// What so many of 100 packets were sent late by at most, in ms: what the load could not keep up with is no fault of
     /// the server's.
     pub fn late_ms(&self, percent: usize) -> Option<f64> {
-        hearing::percentile(self.late_ms.iter().copied(), percent)
+        statistics::percentile(self.late_ms.iter().copied(), percent)
     }
 }
 
@@ -140,12 +142,4 @@ pub fn run(streams: &mut [Stream], duration: Duration) -> Carried {
         carried.add(stream.take_received());
     }
     carried
-}
-
-/// Sleeps until `due`, if that is still to come.
-pub fn wait_until(due: Instant) {
-    let early = due.saturating_duration_since(Instant::now());
-    if !early.is_zero() {
-        std::thread::sleep(early);
-    }
 }

@@ -9,12 +9,16 @@
 
 #[path = "../../src/whole/caller.rs"]
 mod caller;
+mod child;
+mod clock;
+mod codec;
 mod floor;
 mod hardship;
 mod hearing;
 mod load;
 mod plan;
 mod process;
+mod statistics;
 mod stream;
 mod voice;
 
@@ -65,16 +69,16 @@ fn measure_server(plan: &Plan, duration: Duration) -> f64 {
     }
     let server = Running::antiphon(&options);
     let idle_kib = server.resident_kib();
-    let mut caller = Caller::new(server.sip());
+    let mut caller = Caller::new(server.sip);
     let calls = dial_all(plan, &mut caller);
-    let doomed = plan.kill.then(|| hardship::doomed_callers(plan, server.sip()));
+    let doomed = plan.kill.then(|| hardship::doomed_callers(plan, server.sip));
     let mut streams = Stream::of_calls(&calls, plan.roles(plan.staying()));
     load::run(&mut streams, Duration::from_secs(2));
     if let Some(callers) = doomed {
         return bereave(plan, &server, callers, &mut streams, duration);
     }
     let flood_targets = calls.iter().map(|(_, call)| call.rtp);
-    let flood = (plan.flood > 0).then(|| hardship::flood(plan.flood, server.sip(), flood_targets));
+    let flood = (plan.flood > 0).then(|| hardship::flood(plan.flood, server.sip, flood_targets));
     let before = server.cpu();
     let carried = load::run(&mut streams, duration);
     let cpu = server.cpu() - before;
@@ -98,14 +102,15 @@ fn dial_all(plan: &Plan, caller: &mut Caller) -> Vec<(usize, Call)> {
     let mut answers_ms = Vec::new();
     let start = Instant::now();
     let mut dial = |leg| {
-        load::wait_until(start + PAUSE * answers_ms.len() as u32);
+        clock::wait_until(start + PAUSE * answers_ms.len() as u32);
         let begin = Instant::now();
         let call = plan.dial(caller, leg);
         answers_ms.push(begin.elapsed().as_secs_f64() * 1e3);
         (leg, call)
     };
     let calls = plan.staying().map(&mut dial).collect();
-    let percentile = |percent| hearing::percentile(answers_ms.iter().copied(), percent).unwrap_or_default();
+    let percentile =
+        |percent| statistics::percentile(answers_ms.iter().copied(), percent).unwrap_or_default();
     println!("INVITE to its 200: p50 {:.2} ms, p99 {:.2} ms", percentile(50), percentile(99));
     calls
 }

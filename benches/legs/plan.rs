@@ -5,9 +5,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::caller::{Call, Caller};
+use crate::codec::Codec;
 use crate::hearing::{self, pitch_hertz};
+use crate::statistics;
 use crate::stream::{Ear, Role};
-use crate::voice::{Codec, Speech, Voices};
+use crate::voice::{Speech, Voices};
 
 /// Legs that are listened to, spread over all.
 const PROBES: usize = 16;
@@ -172,7 +174,7 @@ impl Plan {
             let ratios = wanted
                 .filter(|(_, wanted)| !wanted.is_empty())
                 .map(|(room, wanted)| hearing::perfect(&wanted, room + chance).snr_db);
-            hearing::percentile(ratios, 50)
+            statistics::percentile(ratios, 50)
         };
         let is_exact = self.codecs == [Codec::Pcmu];
         is_exact.then(|| (0..ALIGNMENTS).filter_map(median).reduce(f64::min)).flatten()

@@ -1,4 +1,4 @@
-//! Processes pinned to a core, and what they have used of the machine.
+//! The server as a process pinned to a core. Serves `benches/quality` too.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -21,26 +21,27 @@ const SETTINGS: [(&str, &str); 7] = [
     ("ANTIPHON_LOG_LEVEL", "warn"),
 ];
 
-/// Puts this process on the load's core, ahead of others there if it may.
+/// Puts this thread, and those that it starts, on the load's core, ahead of others there if it may.
 pub fn pin_load() {
-    let pid = std::process::id().to_string();
+    let thread = fs::read_link("/proc/thread-self").expect("a thread");
+    let id = thread.file_name().expect("its number").to_string_lossy().into_owned();
     let done =
-        Command::new("taskset").args(["-cp", &LOAD_CORE.to_string(), &pid]).stdout(Stdio::null()).status();
+        Command::new("taskset").args(["-cp", &LOAD_CORE.to_string(), &id]).stdout(Stdio::null()).status();
     assert!(
         done.is_ok_and(|status| status.success()),
         "taskset (util-linux) puts the load on core {LOAD_CORE}"
     );
     if may_be_realtime() {
-        let _ = Command::new("chrt").args(["-f", "-p", "5", &pid]).status();
+        let _ = Command::new("chrt").args(["-f", "-p", "5", &id]).status();
     }
     antiphon::worker::raise_file_limit().expect("the limit of open files can be raised to the hard one");
 }
 
 /// A child process; ended when dropped.
 pub struct Running {
-    child: Child,
-    sip: SocketAddr,
-    log: Arc<Mutex<Vec<String>>>,
+    pub child: Child,
+    pub sip: SocketAddr,
+    pub log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Running {
@@ -59,26 +60,6 @@ impl Running {
         server
     }
 
-    /// This program again on the server's core, as `arguments` say; returns with the lines that it prints first.
-    pub fn this_program(arguments: &[&str], lines: usize) -> (Running, Vec<String>) {
-        Running::printing(on_server_core(&this_program()), arguments, lines)
-    }
-
-    /// The same on the load's core, which it inherits from this process, but behind this process there.
-    pub fn beside_the_load(arguments: &[&str], lines: usize) -> (Running, Vec<String>) {
-        let mut command = Command::new("chrt");
-        command.args(["-o", "0"]).arg(this_program());
-        Running::printing(command, arguments, lines)
-    }
-
-    fn printing(mut command: Command, arguments: &[&str], lines: usize) -> (Running, Vec<String>) {
-        let mut child =
-            command.args(arguments).stdout(Stdio::piped()).spawn().expect("this program starts again");
-        let output = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
-        let printed = output.lines().take(lines).map(|line| line.expect("a line of text")).collect();
-        (Running { child, sip: SocketAddr::from(([127, 0, 0, 1], 0)), log: Arc::default() }, printed)
-    }
-
     /// Keeps what the child says on standard error.
     fn collecting(mut child: Child, sip: SocketAddr) -> Running {
         let log = Arc::new(Mutex::new(Vec::new()));
@@ -92,52 +73,9 @@ impl Running {
         Running { child, sip, log }
     }
 
-    /// Where it answers SIP.
-    pub fn sip(&self) -> SocketAddr {
-        self.sip
-    }
-
-    /// How many lines of its log contain `text`.
-    pub fn logged(&self, text: &str) -> usize {
-        self.log.lock().expect("nobody panicked").iter().filter(|line| line.contains(text)).count()
-    }
-
     /// The first lines of its log.
     pub fn first_of_log(&self, lines: usize) -> String {
         self.log.lock().expect("nobody panicked").iter().take(lines).map(|line| format!("{line}\n")).collect()
-    }
-
-    /// CPU time of all its threads so far.
-    pub fn cpu(&self) -> Duration {
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("the process lives");
-        let nanoseconds = tasks.flatten().filter_map(|task| {
-            let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
-            text.split_ascii_whitespace().next()?.parse::<u64>().ok()
-        });
-        Duration::from_nanos(nanoseconds.sum())
-    }
-
-    /// Resident memory.
-    pub fn resident_kib(&self) -> i64 {
-        self.status("VmRSS:")
-    }
-
-    /// Threads, of which one runs all coroutines.
-    pub fn threads(&self) -> i64 {
-        self.status("Threads:")
-    }
-
-    /// Ends it without a chance to say good-bye.
-    pub fn kill(mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-
-    fn status(&self, name: &str) -> i64 {
-        let status =
-            fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the process lives");
-        let line = status.lines().find(|line| line.starts_with(name)).expect("Linux knows this line");
-        line.split_ascii_whitespace().nth(1).and_then(|text| text.parse().ok()).expect("a number")
     }
 
     fn wait_until_it_answers(&self) {
@@ -169,10 +107,6 @@ impl Drop for Running {
     }
 }
 
-fn this_program() -> String {
-    std::env::current_exe().expect("this program has a path").to_string_lossy().into_owned()
-}
-
 fn may_be_realtime() -> bool {
     Command::new("chrt")
         .args(["-f", "10", "true"])
@@ -182,7 +116,7 @@ fn may_be_realtime() -> bool {
 }
 
 /// With real-time priority where this user may have it, so that the rest of the machine disturbs less.
-fn on_server_core(program: &str) -> Command {
+pub fn on_server_core(program: &str) -> Command {
     let mut command = Command::new("taskset");
     command.args(["-c", &SERVER_CORE.to_string()]);
     match may_be_realtime() {

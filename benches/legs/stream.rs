@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use mio::net::UdpSocket;
 
-use antiphon::audio::Decoder;
+use antiphon::audio::{Decoder, SampleRate};
 
 use crate::caller::Call;
+use crate::codec::Codec;
 use crate::hearing::{self, FRAME_SAMPLES, Judgement, WINDOW_SAMPLES};
-use crate::voice::{Codec, Voice};
+use crate::voice::Voice;
 
 /// How long a packet stands for.
 pub const FRAME: Duration = Duration::from_millis(20);
@@ -94,7 +95,7 @@ impl Stream {
         Stream {
             socket: UdpSocket::from_std(socket),
             server,
-            decoder: role.codec.decoder(),
+            decoder: Decoder::new(&role.codec.format(SampleRate::Hz8000)).expect("a decoder"),
             role,
             packet,
             sent: 0,

@@ -3,72 +3,15 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use antiphon::audio::opus::OpusSettings;
-use antiphon::audio::{Decoder, Encoder, Format, SampleRate};
+use antiphon::audio::{Encoder, SampleRate};
 
+use crate::codec::{Codec, FRAME_MS};
 use crate::hearing;
 
-const FRAME_MS: u32 = 20;
 /// Packets of a loop: 1 s.
 const LOOP_PACKETS: usize = 50;
 /// Packets of a loop that hold a tone where there is one each second.
 const BURST_PACKETS: usize = 5;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Codec {
-    Pcmu,
-    Pcma,
-    G722,
-    Opus,
-}
-
-impl Codec {
-    pub fn from_name(name: &str) -> Option<Codec> {
-        [("pcmu", Codec::Pcmu), ("pcma", Codec::Pcma), ("g722", Codec::G722), ("opus", Codec::Opus)]
-            .into_iter()
-            .find_map(|(known, codec)| (known == name).then_some(codec))
-    }
-
-    pub fn payload_type(self) -> u8 {
-        match self {
-            Codec::Pcmu => 0,
-            Codec::Pcma => 8,
-            Codec::G722 => 9,
-            Codec::Opus => 96,
-        }
-    }
-
-    /// What is offered: the rest of an `m=` line and its attributes.
-    pub fn formats(self) -> String {
-        let name = match self {
-            Codec::Pcmu => "PCMU/8000",
-            Codec::Pcma => "PCMA/8000",
-            Codec::G722 => "G722/8000",
-            Codec::Opus => "opus/48000/2\r\na=fmtp:96 useinbandfec=1",
-        };
-        let payload_type = self.payload_type();
-        format!("{payload_type}\r\na=rtpmap:{payload_type} {name}\r\na=ptime:20\r\n")
-    }
-
-    /// Timestamp units of a packet.
-    pub fn packet_units(self) -> u32 {
-        self.format(SampleRate::Hz48000).clock_rate_hz() / 1000 * FRAME_MS
-    }
-
-    /// A decoder to listen with, at 8 kHz.
-    pub fn decoder(self) -> Decoder {
-        Decoder::new(&self.format(SampleRate::Hz8000)).expect("a decoder")
-    }
-
-    fn format(self, rate: SampleRate) -> Format {
-        match self {
-            Codec::Pcmu => Format::Pcmu,
-            Codec::Pcma => Format::Pcma,
-            Codec::G722 => Format::G722,
-            Codec::Opus => Format::Opus(OpusSettings { rate, ..OpusSettings::default() }),
-        }
-    }
-}
 
 /// What is said.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,6 +1,6 @@
-//! Just enough of a SIP caller: INVITE, ACK, BYE over UDP on loopback. Serves the whole-binary tests and `benches/legs`.
+//! Just enough of a SIP caller: INVITE, ACK, BYE over UDP. Serves the whole-binary tests, `benches/legs` and `benches/quality`.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 /// A caller with one SIP address and any number of calls.
@@ -34,9 +34,11 @@ pub struct Dialog {
 }
 
 impl Caller {
-    /// A caller on loopback.
+    /// A caller at the address of this machine from which the server is reached: loopback for a server there.
     pub fn new(server: SocketAddr) -> Caller {
-        let sip = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        let way = UdpSocket::bind("0.0.0.0:0").expect("a socket");
+        way.connect(server).expect("a way to the server");
+        let sip = UdpSocket::bind((way.local_addr().expect("an address").ip(), 0)).expect("a socket");
         sip.set_read_timeout(Some(Duration::from_secs(2))).expect("a timeout");
         Caller { sip, server, calls: 0 }
     }
@@ -44,10 +46,10 @@ impl Caller {
     /// Calls `user` and offers `formats`, the rest of an `m=` line with its attributes; a final answer that is no
     /// 2xx comes back as the error.
     pub fn dial(&mut self, user: &str, formats: &str) -> Result<Call, String> {
-        let media = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        let me = self.sip.local_addr().expect("an address");
+        let media = UdpSocket::bind((me.ip(), 0)).expect("a socket");
         let port = media.local_addr().expect("an address").port();
         self.calls += 1;
-        let me = self.sip.local_addr().expect("an address");
         let mut dialog = Dialog {
             me,
             server: self.server,
@@ -56,13 +58,16 @@ impl Caller {
             call_id: format!("call-{}-{port}@{me}", self.calls),
             to_tag: String::new(),
         };
-        let answer = self.transact(&dialog.request("INVITE", 1, SDP, &description(port, 1, formats)))?;
+        let offer = description(me.ip(), port, 1, formats);
+        let answer = self.transact(&dialog.request("INVITE", 1, SDP, &offer))?;
         let to = answer.lines().find(|line| line.starts_with("To:")).expect("a To header");
         dialog.to_tag = format!(";tag={}", to.split(";tag=").nth(1).expect("a tag in To").trim());
         self.send(&dialog.request("ACK", 1, "", ""));
         let port =
             answer.lines().find_map(|line| line.strip_prefix("m=audio ")?.split(' ').next()?.parse().ok());
-        let rtp = SocketAddr::new(self.server.ip(), port.expect("an audio port in the answer"));
+        let address = answer.lines().find_map(|line| line.strip_prefix("c=IN IP4 ")?.trim().parse().ok());
+        let rtp =
+            SocketAddr::new(address.unwrap_or(self.server.ip()), port.expect("an audio port in the answer"));
         Ok(Call { media, rtp, dialog, answer })
     }
 
@@ -103,9 +108,9 @@ impl Caller {
 pub const SDP: &str = "Content-Type: application/sdp\r\n";
 
 /// An offer or answer of one audio line; `version` grows with each change (RFC 3264 §8).
-pub fn description(port: u16, version: u32, formats: &str) -> String {
+pub fn description(me: IpAddr, port: u16, version: u32, formats: &str) -> String {
     format!(
-        "v=0\r\no=caller 1 {version} IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
+        "v=0\r\no=caller 1 {version} IN IP4 {me}\r\ns=-\r\nc=IN IP4 {me}\r\nt=0 0\r\n\
          m=audio {port} RTP/AVP {formats}"
     )
 }

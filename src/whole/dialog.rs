@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 impl Caller {
     /// A re-INVITE that offers `formats` at `port`, acknowledged; `sequence` counts from 2 in each call.
     pub fn reinvite(&self, call: &Call, sequence: u32, port: u16, formats: &str) -> Result<String, String> {
-        let offer = description(port, sequence, formats);
+        let me = self.sip.local_addr().expect("an address").ip();
+        let offer = description(me, port, sequence, formats);
         let answer = self.transact(&call.dialog.request("INVITE", sequence, SDP, &offer));
         if answer.is_ok() {
             self.send(&call.dialog.request("ACK", sequence, "", ""));

@@ -1,0 +1,200 @@
+//! The calls: all talkers and listeners at once, sent for by one thread and listened for by another.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use antiphon::rtp::{Header, SequenceNumber, Ssrc, Timestamp};
+use mio::net::UdpSocket;
+use mio::{Events, Interest, Poll, Token};
+
+use crate::caller::{Call, Caller};
+use crate::clock::wait_until;
+use crate::codec::{Codec, FRAME_MS};
+use crate::process;
+use crate::statistics;
+
+const FRAME: Duration = Duration::from_millis(FRAME_MS as u64);
+/// By how much listeners begin before talkers.
+const LISTEN_FIRST: Duration = Duration::from_millis(500);
+/// What is still under way when the last packet has left.
+const LINGER: Duration = Duration::from_millis(500);
+/// Talkers are spread over the frame by the golden ratio, so that any few of them are spread evenly, also against a server that
+/// gives one room after the other the next quarter of its frame.
+const SPREAD: f64 = 0.618_033_988_75;
+/// How often a call that is answered 503 is tried again, once a second, as it may.
+const TRIES: usize = 5;
+/// A send later than this disturbs what is measured.
+const LATE_MS: f64 = 10.0;
+
+/// What came to one leg, and when.
+pub type Datagrams = Vec<(Instant, Vec<u8>)>;
+
+/// One room: a talker and some listeners.
+pub struct Room {
+    pub user: String,
+    pub codec: Codec,
+    pub listeners: usize,
+    pub talk: Arc<Vec<Vec<u8>>>,
+    /// What a listener says: silence, in a loop.
+    pub silence: Arc<Vec<Vec<u8>>>,
+    /// When each packet of the talk leaves, after the talk's beginning.
+    pub departures: Vec<(Duration, usize)>,
+}
+
+/// What the listeners of one room got, and when the first packet of its talk was due.
+pub struct Recorded {
+    pub began: Instant,
+    pub listeners: Vec<Datagrams>,
+}
+
+/// Lets all rooms talk until their last packet; to be run on a thread of its own, that it may pin and prefer.
+pub fn hold(server: SocketAddr, rooms: &[Room]) -> Result<Vec<Recorded>, String> {
+    process::pin_load();
+    let mut caller = Caller::new(server);
+    let mut calls = Vec::new();
+    for room in rooms {
+        for _ in 0..=room.listeners {
+            calls.push(dial(&mut caller, room)?);
+        }
+    }
+    let sockets = calls.iter().map(|call| call.media.try_clone()).collect::<io::Result<Vec<_>>>();
+    let ears = Ears::open(sockets.map_err(|error| error.to_string())?);
+    let (begins, late) = send(rooms, &calls);
+    std::thread::sleep(LINGER);
+    let mut heard = ears.close().into_iter();
+    for call in &calls {
+        caller.hang_up(call).unwrap_or_else(|answer| eprintln!("a call had ended: {answer}"));
+    }
+    eprintln!("the calls' own packets were late: p99 {:.2} ms, at most {:.2} ms", late.0, late.1);
+    if late.1 > LATE_MS {
+        eprintln!("warning: that disturbs what is measured; run it again on a quiet machine");
+    }
+    let recorded = rooms.iter().zip(begins).map(|(room, began)| {
+        let mut legs = heard.by_ref().take(1 + room.listeners);
+        drop(legs.next());
+        Recorded { began, listeners: legs.collect() }
+    });
+    Ok(recorded.collect())
+}
+
+fn dial(caller: &mut Caller, room: &Room) -> Result<Call, String> {
+    let mut answer = caller.dial(&room.user, &room.codec.formats());
+    for _ in 0..TRIES {
+        if answer.as_ref().is_err_and(|refusal| refusal.contains(" 503 ")) {
+            std::thread::sleep(Duration::from_secs(1));
+            answer = caller.dial(&room.user, &room.codec.formats());
+        }
+    }
+    let call = answer.map_err(|refusal| format!("{} was refused:\n{refusal}", room.user))?;
+    let agreed = format!("RTP/AVP {}", room.codec.payload_type());
+    if call.answer.contains(&agreed) { Ok(call) } else { Err(format!("another codec:\n{}", call.answer)) }
+}
+
+/// One stream's numbers.
+struct Stream<'a> {
+    call: &'a Call,
+    codec: Codec,
+    payloads: &'a [Vec<u8>],
+    ssrc: Ssrc,
+}
+
+impl Stream<'_> {
+    fn send(&self, number: usize) {
+        let header = Header {
+            sequence: SequenceNumber((number as u16).wrapping_add(self.ssrc.0 as u16)),
+            timestamp: Timestamp((number as u32).wrapping_mul(self.codec.packet_units())),
+            ssrc: self.ssrc,
+            marker: number == 0,
+            payload_type: self.codec.payload_type(),
+        };
+        let payload = &self.payloads[number % self.payloads.len()];
+        let mut packet = vec![0; 12];
+        header.write(&mut packet);
+        packet.extend_from_slice(payload);
+        let _ = self.call.media.send_to(&packet, self.call.rtp);
+    }
+}
+
+/// Sends everything at its time; when each room's talk began, and how late packets were in ms: 99 %, and at most.
+fn send(rooms: &[Room], calls: &[Call]) -> (Vec<Instant>, (f64, f64)) {
+    let (mut streams, mut plan, mut offsets) = (Vec::new(), Vec::new(), Vec::new());
+    let legs = rooms.iter().flat_map(|room| (0..=room.listeners).map(move |leg| (room, leg)));
+    for (index, ((room, leg), call)) in legs.zip(calls).enumerate() {
+        let turn = if leg == 0 { offsets.len() } else { index };
+        let phase = FRAME.mul_f64((turn as f64 * SPREAD).fract());
+        let end = room.departures.last().map_or(Duration::ZERO, |(at, _)| *at) + LISTEN_FIRST + LINGER;
+        let payloads = if leg == 0 {
+            offsets.push(LISTEN_FIRST + phase);
+            plan.extend(
+                room.departures.iter().map(|(at, number)| (LISTEN_FIRST + phase + *at, index, *number)),
+            );
+            &room.talk
+        } else {
+            let packets = (end.as_millis() / FRAME.as_millis()) as usize;
+            plan.extend((0..packets).map(|number| (phase + FRAME * number as u32, index, number)));
+            &room.silence
+        };
+        streams.push(Stream { call, codec: room.codec, payloads, ssrc: Ssrc(index as u32 * 7919 + 1) });
+    }
+    plan.sort();
+    let start = Instant::now() + Duration::from_millis(50);
+    let mut late_ms = Vec::with_capacity(plan.len());
+    for (at, stream, number) in plan {
+        wait_until(start + at);
+        late_ms.push((start + at).elapsed().as_secs_f64() * 1e3);
+        streams[stream].send(number);
+    }
+    let begins = offsets.into_iter().map(|offset| start + offset).collect();
+    let late = |percent| statistics::percentile(late_ms.iter().copied(), percent).unwrap_or_default();
+    (begins, (late(99), late(100)))
+}
+
+/// The thread that takes what comes.
+struct Ears {
+    open: Arc<AtomicBool>,
+    thread: std::thread::JoinHandle<Vec<Datagrams>>,
+}
+
+impl Ears {
+    fn open(sockets: Vec<std::net::UdpSocket>) -> Ears {
+        let open = Arc::new(AtomicBool::new(true));
+        let listens = Arc::clone(&open);
+        Ears { open, thread: std::thread::spawn(move || listen(sockets, &listens)) }
+    }
+
+    fn close(self) -> Vec<Datagrams> {
+        self.open.store(false, Ordering::Relaxed);
+        self.thread.join().expect("the ears are well")
+    }
+}
+
+fn listen(sockets: Vec<std::net::UdpSocket>, open: &AtomicBool) -> Vec<Datagrams> {
+    let mut poll = Poll::new().expect("epoll");
+    let mut events = Events::with_capacity(1024);
+    let mut heard = vec![Vec::new(); sockets.len()];
+    let mut register = |(index, socket): (usize, std::net::UdpSocket)| {
+        socket.set_nonblocking(true).expect("non-blocking");
+        let mut socket = UdpSocket::from_std(socket);
+        poll.registry()
+            .register(&mut socket, Token(index), Interest::READABLE)
+            .expect("a socket is registered");
+        socket
+    };
+    let sockets: Vec<UdpSocket> = sockets.into_iter().enumerate().map(&mut register).collect();
+    let mut datagram = [0; 2000];
+    while open.load(Ordering::Relaxed) {
+        if poll.poll(&mut events, Some(Duration::from_millis(50))).is_err() {
+            continue;
+        }
+        for event in &events {
+            let index = event.token().0;
+            while let Ok(len) = sockets[index].recv(&mut datagram) {
+                heard[index].push((Instant::now(), datagram[..len].to_vec()));
+            }
+        }
+    }
+    heard
+}

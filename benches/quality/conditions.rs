@@ -1,0 +1,121 @@
+//! The networks that are tried, and what is wanted under each.
+
+use std::fmt;
+
+use crate::codec::Codec;
+use crate::network::Network;
+use crate::outcome::Outcome;
+
+/// A growing queue is told from a lucky one in this time.
+const SKEW_SECONDS: usize = 60;
+
+/// What a network is there to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Clean,
+    Loss,
+    Bursts,
+    Jitter,
+    Skew,
+    /// The user's own: nothing is wanted.
+    Own,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Condition {
+    pub kind: Kind,
+    pub network: Network,
+    /// Prompts are said again until it is as long as this.
+    pub least_seconds: usize,
+}
+
+/// Something that is wanted, and whether it is so.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wish {
+    pub text: String,
+    pub holds: bool,
+}
+
+impl Condition {
+    /// All that the table has; a quick one leaves out what takes longer.
+    pub fn standard(quick: bool) -> Vec<Condition> {
+        let condition = |kind, network| Condition { kind, network, least_seconds: 0 };
+        let plain = Network::default();
+        let mut all = vec![
+            condition(Kind::Clean, plain),
+            condition(Kind::Loss, Network { loss_percent: 5.0, jitter_ms: 30.0, ..plain }),
+            condition(Kind::Bursts, Network { loss_percent: 10.0, burst: 3.0, jitter_ms: 30.0, ..plain }),
+        ];
+        if !quick {
+            all.push(condition(Kind::Jitter, Network { jitter_ms: 60.0, ..plain }));
+            let skewed = [500.0, -500.0].map(|skew_ppm| Condition {
+                least_seconds: SKEW_SECONDS,
+                ..condition(Kind::Skew, Network { skew_ppm, ..plain })
+            });
+            all.extend(skewed);
+        }
+        all
+    }
+
+    /// What is wanted of `outcome`; `clean` is the same codec without a bad network.
+    pub fn wishes(&self, codec: Codec, outcome: &Outcome, clean: Option<&Outcome>) -> Vec<Wish> {
+        let least = |least: f64| wish(format!("PESQ ≥ {least:.2}"), outcome.pesq_mean() >= least);
+        let quality = match (self.kind, codec) {
+            (Kind::Clean, _) => Some(outcome.best - 0.05),
+            (Kind::Loss, Codec::Pcmu | Codec::Pcma) => Some(3.15),
+            (Kind::Bursts, Codec::Pcmu | Codec::Pcma) => Some(2.7),
+            (Kind::Loss, Codec::G722) => Some(2.3),
+            // What in-band redundancy and plain concealment give to a buffer without limits.
+            (Kind::Loss, Codec::Opus) => Some(3.0),
+            (Kind::Bursts, Codec::Opus) => Some(2.53),
+            _ => None,
+        };
+        let mut wishes: Vec<Wish> = quality.map(least).into_iter().collect();
+        let delay = |percent, most: f64| {
+            let holds = outcome.delay_ms(percent).is_some_and(|delay| delay <= most);
+            wish(format!("p{percent} ≤ {most:.0} ms"), holds)
+        };
+        let clean_delay = |percent| clean.and_then(|clean| clean.delay_ms(percent));
+        match self.kind {
+            Kind::Clean => {
+                wishes.extend(
+                    [(50, 15.0), (99, 25.0)].map(|(percent, most)| delay(percent, most + outcome.codec_ms)),
+                );
+            }
+            Kind::Loss | Kind::Bursts => wishes.extend(clean_delay(95).map(|clean| delay(95, clean + 80.0))),
+            Kind::Jitter => wishes.extend(clean_delay(50).map(|clean| delay(50, clean + 65.0))),
+            Kind::Skew => {
+                let holds = outcome.drift_ms.is_some_and(|drift| drift.abs() <= 2.0);
+                wishes.push(wish("drift ≤ 2 ms/min".to_owned(), holds));
+            }
+            Kind::Own => {}
+        }
+        wishes
+    }
+}
+
+fn wish(text: String, holds: bool) -> Wish {
+    Wish { text, holds }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Network { loss_percent, burst, jitter_ms, reorder_percent, duplicate_percent, skew_ppm } =
+            self.network;
+        let mut parts = Vec::new();
+        if loss_percent > 0.0 {
+            let bursts = if burst > 1.0 { format!(" in bursts of {burst}") } else { String::new() };
+            parts.push(format!("{loss_percent} % loss{bursts}"));
+        }
+        let mut add = |value: f64, text: String| {
+            if value != 0.0 {
+                parts.push(text)
+            }
+        };
+        add(jitter_ms, format!("{jitter_ms} ms jitter"));
+        add(reorder_percent, format!("{reorder_percent} % reordered"));
+        add(duplicate_percent, format!("{duplicate_percent} % twice"));
+        add(skew_ppm, format!("{skew_ppm:+} ppm"));
+        out.pad(&if parts.is_empty() { "clean".to_owned() } else { parts.join(", ") })
+    }
+}

@@ -1,0 +1,211 @@
+//! The runs of a plan, one room each: prepared, and judged beside what their codec could have given.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use antiphon::audio::opus::OpusSettings;
+use antiphon::audio::{Format, SampleRate};
+
+use crate::alignment;
+use crate::calls::{Datagrams, Recorded, Room};
+use crate::codec::Codec;
+use crate::conditions::Condition;
+use crate::hearing::{self, Arrival, Concealment};
+use crate::judge::{Judge, Judgement};
+use crate::outcome::{self, Outcome};
+use crate::plan::Plan;
+use crate::speech::{self, Speech};
+
+/// What talkers send Opus with.
+const OPUS_BITRATE_BPS: u32 = 24_000;
+const OPUS_COMPLEXITY: u8 = 9;
+/// Seconds of a listener's loop of silence.
+const SILENCE_SECONDS: usize = 2;
+
+/// A talk that several runs share.
+struct Talk {
+    speech: Speech,
+    payloads: Arc<Vec<Vec<u8>>>,
+    silence: Arc<Vec<Vec<u8>>>,
+    judge: Judge,
+}
+
+/// One codec and condition with one seed.
+pub struct Run {
+    pub codec: Codec,
+    /// Place in the plan.
+    pub condition: usize,
+    seed: u64,
+    network: crate::network::Network,
+    lost: Vec<bool>,
+    talk: Arc<Talk>,
+}
+
+/// What listeners and bounds of one run are.
+#[derive(Default)]
+struct Judged {
+    listeners: Vec<Judgement>,
+    best: Judgement,
+    bound: Option<Judgement>,
+}
+
+/// Reads the speech, encodes it and draws what the networks do.
+pub fn prepare(plan: &Plan) -> Result<Vec<Run>, String> {
+    let mut runs = Vec::new();
+    for codec in &plan.codecs {
+        let rate = spoken(*codec, 0.0).rate();
+        let mut prompts = speech::read(&plan.speech, rate)?;
+        prompts.truncate(plan.prompts);
+        let mut talks: Vec<(u64, usize, Arc<Talk>)> = Vec::new();
+        for (place, condition) in plan.conditions.iter().enumerate() {
+            let key = (condition.network.loss_percent.to_bits(), condition.least_seconds);
+            let known = talks.iter().find(|(loss, seconds, _)| (*loss, *seconds) == key);
+            let talk = match known {
+                Some((.., talk)) => Arc::clone(talk),
+                None => {
+                    let talk = Arc::new(Talk::new(*codec, &prompts, condition));
+                    talks.push((key.0, key.1, Arc::clone(&talk)));
+                    talk
+                }
+            };
+            runs.extend((1..=plan.seeds).map(|seed| Run {
+                codec: *codec,
+                condition: place,
+                seed,
+                network: condition.network,
+                lost: condition.network.lost(talk.payloads.len(), seed),
+                talk: Arc::clone(&talk),
+            }));
+        }
+    }
+    Ok(runs)
+}
+
+/// What a talker sends that knows what it loses.
+fn spoken(codec: Codec, loss_percent: f64) -> Format {
+    match codec.format(SampleRate::Hz48000) {
+        Format::Opus(settings) => Format::Opus(OpusSettings {
+            bitrate_bps: OPUS_BITRATE_BPS,
+            complexity: OPUS_COMPLEXITY,
+            expected_loss_percent: loss_percent.round() as u8,
+            ..settings
+        }),
+        format => format,
+    }
+}
+
+impl Talk {
+    fn new(codec: Codec, prompts: &[Vec<i16>], condition: &Condition) -> Talk {
+        let format = spoken(codec, condition.network.loss_percent);
+        let speech = Speech::of(prompts, format.rate(), condition.least_seconds);
+        let silence = vec![0; SILENCE_SECONDS * format.rate().hertz() as usize];
+        Talk {
+            payloads: Arc::new(hearing::encode(&format, &speech.samples)),
+            silence: Arc::new(hearing::encode(&format, &silence)),
+            judge: Judge::new(&speech),
+            speech,
+        }
+    }
+}
+
+impl Run {
+    /// How long its talk is.
+    pub fn seconds(&self) -> usize {
+        self.talk.speech.samples.len() / self.talk.speech.rate.hertz() as usize
+    }
+
+    /// Its room, of a name that no other run has.
+    pub fn room(&self, plan: &Plan) -> Room {
+        let name = format!("q{}{:?}{}s{}", std::process::id(), self.codec, self.condition, self.seed);
+        Room {
+            user: plan.user.replace("{room}", &name.to_lowercase()),
+            codec: self.codec,
+            listeners: plan.listeners,
+            talk: Arc::clone(&self.talk.payloads),
+            silence: Arc::clone(&self.talk.silence),
+            departures: self.network.departures(&self.lost, self.seed),
+        }
+    }
+
+    fn judge(&self, plan: &Plan, recorded: &Recorded) -> Judged {
+        let format = spoken(self.codec, 0.0);
+        let name = format!("{:?}-{}-seed{}", self.codec, plan.conditions[self.condition], self.seed);
+        let name = name.to_lowercase().replace(['%', ','], "").replace(' ', "-");
+        let file = |who: String| plan.output.join(format!("{name}-{who}.wav"));
+        self.talk.judge.save_said(&file("talker".to_owned()));
+        let seconds = |at: std::time::Instant| match at.checked_duration_since(recorded.began) {
+            Some(after) => after.as_secs_f64(),
+            None => -(recorded.began - at).as_secs_f64(),
+        };
+        let hear = |(number, packets): (usize, &Datagrams)| {
+            let arrival = |(at, datagram): &(_, Vec<u8>)| Arrival {
+                at_seconds: seconds(*at),
+                datagram: datagram.clone(),
+            };
+            let arrivals: Vec<Arrival> = packets.iter().map(arrival).collect();
+            let pieces = hearing::in_order(&arrivals, self.codec.payload_type(), self.codec.packet_units());
+            let file = file(format!("listener{}", number + 1));
+            let interval = self.network.interval_seconds();
+            self.talk.judge.hear(&format, &pieces, Concealment::Codec, interval, Some(&file))
+        };
+        let concealment = if self.codec == Codec::Opus { Concealment::Codec } else { Concealment::Repeat };
+        Judged {
+            listeners: recorded.listeners.iter().enumerate().map(hear).collect(),
+            best: self.twice_coded(&[], concealment),
+            bound: self.lost.contains(&true).then(|| self.twice_coded(&self.lost, concealment)),
+        }
+    }
+
+    /// As through a mixer that knows of a loss what `concealment` can do: decoded, coded again, decoded.
+    fn twice_coded(&self, lost: &[bool], concealment: Concealment) -> Judgement {
+        let format = spoken(self.codec, 0.0);
+        let (once, _) =
+            hearing::decode(&format, &hearing::with_losses(&self.talk.payloads, lost), concealment);
+        let again = hearing::encode(&format, &once);
+        self.talk.judge.hear(&format, &hearing::with_losses(&again, &[]), concealment, 0.02, None)
+    }
+}
+
+/// Judges all runs, on all cores, and puts those of a codec and condition together, in the order of the plan.
+pub fn judge(plan: &Plan, runs: &[Run], recorded: &[Recorded]) -> Vec<(Codec, Condition, Outcome)> {
+    let next = AtomicUsize::new(0);
+    let judged: Vec<Mutex<Judged>> = runs.iter().map(|_| Mutex::default()).collect();
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while let Some(run) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let place = runs.iter().position(|other| std::ptr::eq(other, run)).expect("one of them");
+                    *judged[place].lock().expect("nobody panicked") = run.judge(plan, &recorded[place]);
+                }
+            });
+        }
+    });
+    let judged: Vec<Judged> =
+        judged.into_iter().map(|run| run.into_inner().expect("nobody panicked")).collect();
+    let per_condition = runs.chunks(plan.seeds as usize).zip(judged.chunks(plan.seeds as usize));
+    let together = |(runs, judged): (&[Run], &[Judged])| {
+        (runs[0].codec, plan.conditions[runs[0].condition], outcome_of(judged))
+    };
+    per_condition.map(together).collect()
+}
+
+fn outcome_of(judged: &[Judged]) -> Outcome {
+    let listeners = || judged.iter().flat_map(|run| &run.listeners);
+    let slices = || listeners().flat_map(|listener| &listener.slices);
+    let drifts: Vec<f64> = listeners().filter_map(|listener| alignment::drift_ms(&listener.slices)).collect();
+    let scores = |judgements: Vec<&Judgement>| {
+        let all: Vec<f64> = judgements.into_iter().flat_map(|judgement| judgement.pesq.clone()).collect();
+        outcome::mean(&all)
+    };
+    let codec_ms: Vec<f64> =
+        judged.iter().flat_map(|run| &run.best.slices).filter_map(|slice| slice.delay_ms).collect();
+    Outcome {
+        pesq: listeners().flat_map(|listener| listener.pesq.clone()).collect(),
+        delays_ms: slices().filter_map(|slice| slice.delay_ms).collect(),
+        unmatched: slices().filter(|slice| slice.delay_ms.is_none()).count(),
+        drift_ms: outcome::mean(&drifts),
+        best: scores(judged.iter().map(|run| &run.best).collect()).unwrap_or(1.0),
+        bound: scores(judged.iter().filter_map(|run| run.bound.as_ref()).collect()),
+        codec_ms: outcome::mean(&codec_ms).unwrap_or_default(),
+    }
+}
