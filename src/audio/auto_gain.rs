@@ -22,13 +22,13 @@ const SILENCE: f32 = 3.162e-6;
 /// Speech has so many times the power of the noise: 9 dB.
 const ABOVE_NOISE: f32 = 7.943;
 /// How fast what is steady becomes noise.
-const NOISE_RISES_DB_PER_S: f32 = 2.0;
+const NOISE_RISES_DB_PER_S: f32 = 5.0;
 /// The level is a mean over so much speech.
 const LEVEL_MEMORY_MS: f32 = 2000.0;
 /// Until it is known better, a talker counts as having spoken so long with the level wanted.
 const PRIOR_MS: f32 = 300.0;
 /// How fast the gain may go up and down.
-const UP_DB_PER_S: f32 = 6.0;
+const UP_DB_PER_S: f32 = 4.0;
 const DOWN_DB_PER_S: f32 = 18.0;
 /// The gain rests as long as it is wrong by no more than this factor: 1.5 dB.
 const NEARLY_RIGHT: f32 = 1.189;
@@ -62,7 +62,7 @@ impl AutoGain {
             noise_rise: power(NOISE_RISES_DB_PER_S * frame_s),
             up: factor(UP_DB_PER_S * frame_s),
             down: factor(-DOWN_DB_PER_S * frame_s),
-            noise: SILENCE,
+            noise: f32::INFINITY, // until a frame has come: all may be noise
             level: power(settings.target_dbfs),
             spoken_ms: PRIOR_MS,
             gain: 1.0,
@@ -158,9 +158,11 @@ mod tests {
 
     #[test]
     fn noise_alone_is_not_made_louder() {
-        let mut auto = AutoGain::new(SETTINGS);
-        (0..6000).for_each(|_| _ = auto.handle_power(power(-48.0)));
-        assert_eq!(auto.gain(), 1.0);
+        for noise_dbfs in [-48.0, -44.0, -40.0, -36.0, -30.0] {
+            let mut auto = AutoGain::new(SETTINGS);
+            (0..6000).for_each(|at| _ = auto.handle_power(power(noise_dbfs + (at % 3) as f32)));
+            assert_eq!(auto.gain(), 1.0, "{noise_dbfs} dBFS");
+        }
     }
 
     #[test]

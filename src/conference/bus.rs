@@ -162,7 +162,12 @@ impl Buses {
     }
 
     pub(super) fn listen(&mut self, rate: SampleRate) {
-        self.buses[rate.index()].listeners += 1;
+        let bus = &mut self.buses[rate.index()];
+        if bus.listeners == 0 {
+            bus.output = bus.output.afresh(); // it did not go on while nobody listened
+            bus.output_before = bus.output;
+        }
+        bus.listeners += 1;
         self.heard |= bit(rate);
     }
 

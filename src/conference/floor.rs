@@ -7,19 +7,21 @@
 use super::mixer::ConferenceSettings;
 use super::place::Places;
 use super::talk::Attention;
-use crate::audio::auto_gain::{AutoGain, AutoGainSettings};
 
-/// All together may be so much louder than one is meant to be.
-const TOGETHER_DB: f32 = 2.0;
-/// 4,000 talkers are 36 dB louder than one.
-const LEAST_DB: f32 = -36.0;
+/// All together may have so many times the power of the loudest: two talk as loud as they are.
+const TOGETHER: f32 = 2.0;
+/// How fast the gain of all goes down and comes back, as factors per ms: 12 and 4 dB a second.
+const DOWN_PER_MS: f32 = 0.998_619;
+const UP_PER_MS: f32 = 1.000_461;
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Floor {
     max_talkers: usize,
     /// Makes all quieter together.
-    leveller: Option<Box<AutoGain>>,
+    levels: bool,
+    down: f32,
+    up: f32,
     attention: Attention,
     /// Places that would talk and were not heard in this tick.
     waiting: Vec<usize>,
@@ -28,14 +30,13 @@ pub(super) struct Floor {
 
 impl Floor {
     pub(super) fn new(settings: &ConferenceSettings) -> Self {
-        let leveller = settings.target_dbfs.map(|target_dbfs| {
-            let (target_dbfs, frame_ms) = (f32::from(target_dbfs) + TOGETHER_DB, settings.frame_ms);
-            Box::new(AutoGain::new(AutoGainSettings { target_dbfs, min_db: LEAST_DB, max_db: 0.0, frame_ms }))
-        });
+        let frame_ms = settings.frame_ms as i32;
         Self {
             max_talkers: settings.max_talkers,
-            leveller,
-            attention: Attention { measures: false, is_full: false, room_gain: 1.0 },
+            levels: settings.target_dbfs.is_some(),
+            down: DOWN_PER_MS.powi(frame_ms),
+            up: UP_PER_MS.powi(frame_ms),
+            attention: Attention { measures: false, is_full: false, bar: 0.0, room_gain: 1.0 },
             waiting: Vec::new(),
             ranking: Vec::new(),
         }
@@ -61,19 +62,31 @@ impl Floor {
     /// Begins a tick after one in which `sounding` were heard.
     pub(super) fn begin(&mut self, places: &mut Places, sounding: &[usize]) {
         let talkers = sounding.len() + self.waiting.len();
+        let was_measured = self.attention.measures;
         self.attention.is_full = self.max_talkers > 0 && talkers >= self.max_talkers;
-        self.attention.measures = self.attention.is_full || self.leveller.is_some();
-        if let Some(leveller) = &mut self.leveller
-            && talkers > 0
-        {
-            let talks =
-                sounding.iter().filter_map(|&index| places.by_index(index).map(|who| who.talk().power()));
-            self.attention.room_gain = leveller.handle_power(talks.sum());
+        self.attention.measures = self.attention.is_full || self.levels;
+        if self.levels {
+            self.level(places, sounding);
         }
-        if self.attention.is_full {
+        self.attention.bar = 0.0;
+        if self.attention.is_full && was_measured {
             self.choose(places, sounding);
         }
         self.waiting.clear();
+    }
+
+    /// Follows the number of those who talk at once, as their powers tell it.
+    fn level(&mut self, places: &mut Places, sounding: &[usize]) {
+        let (mut sum, mut loudest) = (0.0, 0.0_f32);
+        for &index in sounding {
+            let power = places.by_index(index).map_or(0.0, |who| who.talk().power());
+            (sum, loudest) = (sum + power, loudest.max(power));
+        }
+        if loudest > 0.0 {
+            let wanted = (TOGETHER * loudest / sum).sqrt().min(1.0);
+            let gain = &mut self.attention.room_gain;
+            *gain = wanted.clamp(*gain * self.down, *gain * self.up);
+        }
     }
 
     fn choose(&mut self, places: &mut Places, sounding: &[usize]) {
@@ -82,12 +95,15 @@ impl Floor {
             let rank = places.by_index(index).map(|who| who.talk().rank());
             self.ranking.extend(rank.map(|rank| (rank, index)));
         }
-        if self.ranking.len() > self.max_talkers {
+        if self.ranking.len() >= self.max_talkers {
             self.ranking.select_nth_unstable_by(self.max_talkers - 1, |one, other| other.0.total_cmp(&one.0));
         }
-        for (at, &(_, index)) in self.ranking.iter().enumerate() {
+        for (at, &(rank, index)) in self.ranking.iter().enumerate() {
             if let Some(participant) = places.by_index(index) {
                 participant.choose(at < self.max_talkers);
+            }
+            if at == self.max_talkers - 1 {
+                self.attention.bar = rank; // the lowest of those who are heard stands last
             }
         }
     }

@@ -19,6 +19,11 @@ impl Output {
         if limits { Self::Limited(Limiter::default()) } else { Self::Cut }
     }
 
+    /// The same kind, with nothing behind it.
+    pub(super) fn afresh(self) -> Self {
+        Self::new(matches!(self, Self::Limited(_)))
+    }
+
     /// Writes a frame.
     pub(super) fn apply(&mut self, rate: SampleRate, sums: &[i32], samples: &mut [i16]) {
         match self {

@@ -110,6 +110,8 @@ pub(super) struct Participant {
     pub(super) stage: Stage,
     /// Waits in the conference's list of changes.
     pub(super) is_changed: bool,
+    /// By command or by its peer's hold.
+    is_silenced: bool,
     /// Whether there are sounds for it alone.
     has_sounds: bool,
     /// How what it hears becomes samples; none as long as that is as for its whole bus.
@@ -166,6 +168,7 @@ impl Participant {
             out_rate: settings.out_rate,
             stage: Stage::Joining,
             is_changed: false,
+            is_silenced: false,
             has_sounds: false,
             output: None,
             crossing: None,
@@ -206,6 +209,7 @@ impl Participant {
         self.stage = Stage::Taking;
         self.in_rate = self.rare.wanted.in_rate;
         self.own = Own::new(buses.frame_samples(self.in_rate));
+        self.obey();
         self.ramp_in.jump_to(self.wanted_gain_in());
         self.out_rate = self.rare.wanted.out_rate;
         buses.listen(self.out_rate);
@@ -233,6 +237,7 @@ impl Participant {
         if rates_before != (in_rate, out_rate) {
             self.cross(buses);
         }
+        self.obey();
         self.ramp_in.go_to(self.wanted_gain_in(), in_rate);
         self.ramp_out.go_to(self.wanted_gain_out(), out_rate);
     }
@@ -263,14 +268,21 @@ impl Participant {
     }
 
     fn wanted_gain_in(&self) -> Gain {
+        if self.is_silenced || !self.talk.is_chosen() {
+            Gain::SILENT
+        } else {
+            self.rare.wanted.gain_in.times(self.talk.gain())
+        }
+    }
+
+    fn obey(&mut self) {
         let Rare { wanted, held, .. } = &*self.rare;
-        let is_mute = wanted.muted || (*held && !wanted.mix_when_held);
-        if is_mute || !self.talk.is_chosen() { Gain::SILENT } else { wanted.gain_in.times(self.talk.gain()) }
+        self.is_silenced = wanted.muted || (*held && !wanted.mix_when_held) || wanted.gain_in == Gain::SILENT;
     }
 
     /// Nothing that it adds is heard, and not for want of loudness.
     pub(super) fn is_mute(&self) -> bool {
-        self.ramp_in.is_silent() && self.talk.is_chosen()
+        self.ramp_in.is_silent() && self.is_silenced
     }
 
     /// How it stands among those who talk: [`Talk::rank`], [`Talk::power`].
@@ -287,12 +299,12 @@ impl Participant {
 
     /// Measures a frame and lets the gain follow.
     fn heed(&mut self, tick: u64, frame: &[i16], attention: Attention) {
-        let begins = !self.was_sounding(tick - 1) && !self.talk.was_measured(tick - 1);
-        self.talk.measure(tick, frame, attention);
-        if begins && attention.is_full {
+        let begins = !self.was_sounding(tick - 1) && !self.talk.goes_on(tick);
+        self.talk.measure(tick, frame, attention, self.rare.wanted.gain_in.factor());
+        if begins && attention.is_full && self.talk.loudness() < attention.bar {
             self.talk.choose(false);
             self.ramp_in.jump_to(Gain::SILENT); // from silence
-        } else if !attention.is_full {
+        } else if begins || !attention.is_full {
             self.talk.choose(true);
         }
         self.ramp_in.go_to(self.wanted_gain_in(), self.in_rate);

@@ -7,9 +7,11 @@ use crate::audio::level::mean_power;
 const MOST_DB: f32 = 12.0;
 /// Who is chosen stays so until another one is so much louder: 3 dB.
 const ADVANTAGE: f32 = 2.0;
-/// Weights of a frame in the loudness, as it grows and as it falls.
-const ATTACK: f32 = 0.3;
-const RELEASE: f32 = 0.05;
+/// Time constants of the loudness, as it grows and as it falls.
+const ATTACK_MS: f32 = 60.0;
+const RELEASE_MS: f32 = 400.0;
+/// Who pauses for no longer keeps its place.
+const HANGOVER_MS: u32 = 500;
 
 /// What the conference asks of those who talk in this tick.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -18,6 +20,8 @@ pub(super) struct Attention {
     pub(super) measures: bool,
     /// As many talk as may: who begins now has to be chosen first.
     pub(super) is_full: bool,
+    /// The rank that a beginner has to beat.
+    pub(super) bar: f32,
     /// What all are made louder by, since so many talk.
     pub(super) room_gain: f32,
 }
@@ -25,12 +29,17 @@ pub(super) struct Attention {
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Talk {
-    /// Last tick in which it was measured.
+    /// Last tick in which it was measured; 0 before the first.
     measured_tick: u64,
     /// Mean power of late.
     loudness: f32,
     /// Whether it is among those who may be heard.
     is_chosen: bool,
+    /// Weights of a frame in the loudness.
+    attack: f32,
+    release: f32,
+    hangover_ticks: u64,
+    commanded_gain: f32,
     auto: Option<Box<AutoGain>>,
     room_gain: f32,
 }
@@ -46,27 +55,39 @@ impl Talk {
                 frame_ms,
             }))
         });
-        Self { measured_tick: 0, loudness: 0.0, is_chosen: true, auto, room_gain: 1.0 }
+        let frame_ms_f32 = frame_ms as f32;
+        Self {
+            measured_tick: 0,
+            loudness: 0.0,
+            is_chosen: true,
+            attack: frame_ms_f32 / ATTACK_MS,
+            release: frame_ms_f32 / RELEASE_MS,
+            hangover_ticks: u64::from(HANGOVER_MS / frame_ms),
+            commanded_gain: 1.0,
+            auto,
+            room_gain: 1.0,
+        }
     }
 
     /// Takes a frame that is not silent, in tick `tick`.
-    pub(super) fn measure(&mut self, tick: u64, frame: &[i16], attention: Attention) {
+    pub(super) fn measure(&mut self, tick: u64, frame: &[i16], attention: Attention, commanded_gain: f32) {
         let power = mean_power(frame);
         if self.measured_tick == tick - 1 {
-            let weight = if power > self.loudness { ATTACK } else { RELEASE };
+            let weight = if power > self.loudness { self.attack } else { self.release };
             self.loudness += (power - self.loudness) * weight;
         } else {
             self.loudness = power;
         }
         self.measured_tick = tick;
-        self.room_gain = attention.room_gain;
+        (self.room_gain, self.commanded_gain) = (attention.room_gain, commanded_gain);
         if let Some(auto) = &mut self.auto {
             auto.handle_power(power);
         }
     }
 
-    pub(super) fn was_measured(&self, tick: u64) -> bool {
-        self.measured_tick == tick
+    /// Whether it talked shortly before `tick`.
+    pub(super) fn goes_on(&self, tick: u64) -> bool {
+        self.measured_tick > 0 && tick - self.measured_tick <= self.hangover_ticks
     }
 
     pub(super) fn is_chosen(&self) -> bool {
@@ -76,6 +97,11 @@ impl Talk {
     /// True if that is new.
     pub(super) fn choose(&mut self, is_chosen: bool) -> bool {
         std::mem::replace(&mut self.is_chosen, is_chosen) != is_chosen
+    }
+
+    /// Mean power of late.
+    pub(super) fn loudness(&self) -> f32 {
+        self.loudness
     }
 
     /// The louder, the higher; who is chosen already is preferred.
@@ -95,7 +121,7 @@ impl Talk {
 
     /// Its share of what all hear, before the conference makes all of it quieter.
     pub(super) fn power(&self) -> f32 {
-        let gain = self.own_gain();
+        let gain = self.own_gain() * self.commanded_gain;
         self.loudness * gain * gain
     }
 }

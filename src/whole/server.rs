@@ -41,10 +41,16 @@ impl Server {
             true => vec![],
             false => vec!["--rtp-ports", &all],
         };
+        // Levels are compared with what was said; what automatic gain makes of them has tests of its own.
+        let exact = match options.contains(&"--automatic-gain") {
+            true => vec![],
+            false => vec!["--automatic-gain", "off"],
+        };
         let mut child = Command::new(binary())
             .args(["serve", "--config", &config.to_string_lossy(), "--sip", &sip.to_string()])
             .args(options)
             .args(range)
+            .args(exact)
             .stderr(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -45,11 +45,25 @@ impl Room {
         out
     }
 
+    /// `ticks` of syllables, with a gap in every sixth tick; the last 200 ms heard.
+    fn syllables(&mut self, ticks: usize, levels_dbfs: &[(usize, f32)]) -> Vec<i16> {
+        let gaps: Vec<_> = levels_dbfs.iter().map(|&(talker, _)| (talker, -60.0)).collect();
+        let heard: Vec<i16> =
+            (0..ticks).flat_map(|at| self.tick(if at % 6 == 5 { &gaps } else { levels_dbfs })).collect();
+        heard[heard.len() - 1600..].to_vec()
+    }
+
     /// `ticks` of them, the last 200 ms heard.
     fn ticks(&mut self, ticks: usize, levels_dbfs: &[(usize, f32)]) -> Vec<i16> {
         let heard: Vec<i16> = (0..ticks).flat_map(|_| self.tick(levels_dbfs)).collect();
         heard[heard.len().saturating_sub(1600)..].to_vec()
     }
+}
+
+/// Level of what was said, without the gaps between syllables.
+fn said_dbfs(heard: &[i16]) -> f32 {
+    let said: Vec<i16> = heard.chunks(160).filter(|frame| dbfs(frame) > -45.0).flatten().copied().collect();
+    dbfs(&said)
 }
 
 /// Level of a talker's tone in what was heard, in dBFS.
@@ -98,11 +112,40 @@ fn a_place_that_falls_free_is_taken_at_once() {
 }
 
 #[test]
+fn a_pause_between_two_words_costs_no_place() {
+    let mut room = Room::new(at_most(1), 2);
+    room.ticks(20, &[(0, -20.0), (1, -30.0)]);
+    for _ in 0..5 {
+        room.tick(&[(1, -30.0)]);
+        let word = room.tick(&[(0, -20.0), (1, -30.0)]);
+        assert!(dbfs(&word[80..]) > -22.0, "{}", dbfs(&word[80..]));
+    }
+}
+
+#[test]
+fn one_who_begins_clearly_louder_is_heard_from_its_first_frame() {
+    let mut room = Room::new(at_most(1), 2);
+    room.ticks(60, &[(0, -40.0)]);
+    assert!(tone_dbfs(&room.tick(&[(0, -40.0), (1, -20.0)])[80..], 1) > -24.0);
+    assert_eq!(heard_talkers(&room.ticks(20, &[(0, -40.0), (1, -20.0)]), 2), [1]);
+}
+
+#[test]
+fn one_who_is_muted_takes_nobodys_place() {
+    let mut room = Room::new(at_most(1), 3);
+    room.ticks(20, &[(0, -20.0), (1, -30.0)]);
+    room.conference.command(room.talkers[1], super::super::Command::Mute(true)).unwrap();
+    let heard = room.ticks(40, &[(0, -20.0), (1, -6.0)]);
+    assert_eq!(heard_talkers(&heard, 3), [0]);
+    assert!(heard.chunks(160).all(|frame| dbfs(frame) > -21.0), "not a frame of it");
+}
+
+#[test]
 fn talkers_come_and_go_without_a_click() {
     let mut room = Room::new(at_most(1), 2);
     let mut heard = room.ticks(11, &[(0, -24.0)]);
     // Who is heard already goes on as loud: the other one, not heard yet, is louder.
-    for levels in [[(0, -24.0), (1, -12.0)], [(0, -5.0), (1, -12.0)]] {
+    for levels in [[(0, -24.0), (1, -22.0)], [(0, -24.0), (1, -12.0)], [(0, -5.0), (1, -12.0)]] {
         (0..20).for_each(|_| heard.extend(room.tick(&levels)));
     }
     assert_eq!(heard_talkers(&heard[heard.len() - 1600..], 2), [0]);
@@ -116,7 +159,7 @@ fn talkers_come_and_go_without_a_click() {
 fn automatic_gain_brings_talkers_to_one_loudness() {
     let mut room = Room::new(ConferenceSettings { target_dbfs: Some(-23), ..exact(20) }, 3);
     for (talker, level_dbfs) in [(0, -33.0), (1, -14.0), (2, -23.0)] {
-        let level = dbfs(&room.ticks(400, &[(talker, level_dbfs)]));
+        let level = said_dbfs(&room.syllables(400, &[(talker, level_dbfs)]));
         assert!((level + 23.0).abs() < 2.0, "talker {talker}: {level}");
     }
 }
@@ -126,10 +169,10 @@ fn fifty_talkers_are_hardly_louder_than_one_and_never_wrap() {
     for max_talkers in [0, 8] {
         let settings = ConferenceSettings { max_talkers, ..ConferenceSettings::default() };
         let mut room = Room::new(settings, 50);
-        let alone = dbfs(&room.ticks(200, &[(0, -20.0)]));
+        let alone = said_dbfs(&room.syllables(200, &[(0, -20.0)]));
         let all: Vec<_> = (0..50).map(|talker| (talker, -20.0)).collect();
-        let heard = room.ticks(300, &all);
-        let together = dbfs(&heard);
+        let heard = room.syllables(300, &all);
+        let together = said_dbfs(&heard);
         println!("max_talkers {max_talkers}: one {alone:.1} dBFS, fifty {together:.1} dBFS");
         assert!((together - alone).abs() < 4.0, "one {alone}, fifty {together}");
         assert!(heard.windows(2).all(|pair| pair[0].abs_diff(pair[1]) < 50_000), "wrapped");
