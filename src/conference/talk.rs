@@ -78,9 +78,13 @@ impl Talk {
         } else {
             self.loudness = power;
         }
+        let was_silent = self.measured_tick > 0 && self.measured_tick != tick - 1;
         self.measured_tick = tick;
         (self.room_gain, self.commanded_gain) = (attention.room_gain, commanded_gain);
         if let Some(auto) = &mut self.auto {
+            if was_silent {
+                auto.handle_power(0.0); // silence is not measured, but tells speech from noise
+            }
             auto.handle_power(power);
         }
     }

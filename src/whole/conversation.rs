@@ -43,13 +43,6 @@ fn callers_of_both_laws_hear_each_other() {
 }
 
 #[test]
-fn callers_of_g722_and_of_g711_hear_each_other() {
-    converse("", [(Law::G722, 20), (Law::Mu, 20), (Law::G722, 20)], [20; 3]);
-    converse("", [(Law::G722, 40), (Law::G722, 60), (Law::A, 30)], [40, 60, 20]);
-    converse("frame-ms = 10", [(Law::G722, 10), (Law::Mu, 20), (Law::G722, 30)], [10, 20, 30]);
-}
-
-#[test]
 fn packets_of_10_and_30_ms_are_taken_where_20_are_sent() {
     converse("", [(Law::Mu, 10), (Law::A, 30), (Law::Mu, 20)], [20; 3]);
 }

@@ -13,6 +13,7 @@ mod dialog;
 mod hearing;
 mod holding;
 mod keys;
+mod levels;
 mod listening;
 mod messages;
 mod pauses;

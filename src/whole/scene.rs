@@ -53,7 +53,11 @@ impl Scene {
 
     /// A server with this whole configuration.
     pub fn with(toml: &str) -> Scene {
-        let server = Server::with(toml);
+        Scene::of(Server::with(toml))
+    }
+
+    /// Nobody has called this server yet.
+    pub fn of(server: Server) -> Scene {
         Scene { server, stage: Stage::new(), callers: Vec::new(), calls: Vec::new(), laws: Vec::new() }
     }
 
