@@ -46,10 +46,23 @@ impl Noise {
 
     /// Fills `samples` with what comes next.
     pub fn fill(&mut self, samples: &mut [i16]) {
+        if self.is_unheard() {
+            // Going on would end in numbers so small that each costs many times as much.
+            self.input_peak = 0.0;
+            self.backward = [0.0; MAX_ORDER + 1];
+            samples.fill(0);
+            return;
+        }
         for sample in samples {
             self.input_peak += (self.wanted_peak - self.input_peak) * GLIDE;
             *sample = self.next().round() as i16; // saturates
         }
+    }
+
+    /// Whether it is to be silent and rounds to silence.
+    fn is_unheard(&self) -> bool {
+        let rings = self.backward[..=self.order].iter().any(|value| value.abs() >= 0.5);
+        self.wanted_peak == 0.0 && self.input_peak < 0.5 && !rings
     }
 
     /// The peak of even noise that leaves the filter at −`level` dBov. 0 dBov is a square wave of full scale; the power of
@@ -71,5 +84,26 @@ impl Noise {
         }
         self.backward[0] = forward;
         forward
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn noise_that_has_become_silent_computes_nothing_any_more_and_comes_again_when_described() {
+        let (mut noise, mut out) = (Noise::new(1), [0; 960]);
+        noise.describe(&[30, 20, 200, 120]);
+        noise.fill(&mut out);
+        noise.describe(&[SILENT_LEVEL, 20, 200, 120]);
+        for _ in 0..20 {
+            noise.fill(&mut out);
+        }
+        assert!(noise.input_peak == 0.0 && noise.backward == [0.0; MAX_ORDER + 1], "{noise:?}");
+        assert_eq!(out, [0; 960]);
+        noise.describe(&[30]);
+        noise.fill(&mut out);
+        assert!(out.iter().any(|sample| sample.abs() > 300));
     }
 }
