@@ -27,10 +27,11 @@ pub(super) enum Control {
 struct Memory(Box<[u128]>);
 
 impl Memory {
-    /// Zeroed, of the size that libopus asks for; too small a one where it asks for none.
-    fn of(octets: c_int) -> Self {
-        let words = usize::try_from(octets).unwrap_or_default().div_ceil(size_of::<u128>());
-        Self(vec![0; words].into_boxed_slice())
+    /// Zeroed, of the size that libopus asks for; an error where that is none, since there would be no memory to hand in.
+    fn of(octets: c_int) -> Result<Self, c_int> {
+        let asked = usize::try_from(octets).ok().filter(|octets| *octets > 0);
+        let words = asked.ok_or(ffi::OPUS_INTERNAL_ERROR)?.div_ceil(size_of::<u128>());
+        Ok(Self(vec![0; words].into_boxed_slice()))
     }
 
     fn as_mut_ptr<T>(&mut self) -> *mut T {
@@ -55,7 +56,7 @@ impl EncoderState {
     /// A fresh encoder for an `OPUS_APPLICATION_…`; the code of libopus if it takes no such rate.
     pub(super) fn new(rate_hz: u32, application: c_int) -> Result<Self, c_int> {
         // SAFETY: a pure function of its argument.
-        let mut memory = Memory::of(unsafe { ffi::opus_encoder_get_size(1) });
+        let mut memory = Memory::of(unsafe { ffi::opus_encoder_get_size(1) })?;
         // SAFETY: the memory has the size that libopus asked for one channel, and is ours alone.
         let code = unsafe { ffi::opus_encoder_init(memory.as_mut_ptr(), rate_hz as i32, 1, application) };
         if code == ffi::OPUS_OK { Ok(Self { memory }) } else { Err(code) }
@@ -102,7 +103,7 @@ impl DecoderState {
     /// A fresh decoder; the code of libopus if it takes no such rate.
     pub(super) fn new(rate_hz: u32) -> Result<Self, c_int> {
         // SAFETY: a pure function of its argument.
-        let mut memory = Memory::of(unsafe { ffi::opus_decoder_get_size(1) });
+        let mut memory = Memory::of(unsafe { ffi::opus_decoder_get_size(1) })?;
         // SAFETY: the memory has the size that libopus asked for one channel, and is ours alone.
         let code = unsafe { ffi::opus_decoder_init(memory.as_mut_ptr(), rate_hz as i32, 1) };
         if code == ffi::OPUS_OK { Ok(Self { memory }) } else { Err(code) }
@@ -157,4 +158,17 @@ pub(super) fn has_fec(packet: &[u8]) -> bool {
     let Ok(len_octets) = i32::try_from(packet.len()) else { return false };
     // SAFETY: libopus reads `len_octets` octets; it looks at the first without asking how many there are.
     len_octets > 0 && unsafe { ffi::opus_packet_has_lbrr(packet.as_ptr(), len_octets) } > 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_without_a_size_is_refused() {
+        for octets in [0, -1, c_int::MIN] {
+            assert_eq!(Memory::of(octets).err(), Some(ffi::OPUS_INTERNAL_ERROR), "{octets}");
+        }
+        assert_eq!(size_of_val(&*Memory::of(17).unwrap().0), 32, "whole words");
+    }
 }
