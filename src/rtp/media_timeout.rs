@@ -1,9 +1,24 @@
 //! When a peer that should send has been silent for too long.
 //!
 //! RTP and RTCP count as life. The clock stands still while the direction says that the peer sends nothing
-//! and while it may be silent (DTX, a pause that it has described); when that ends it starts from zero.
+//! and while it may be silent at will (DTX). In a pause that it has described it is given longer, but not for ever: its
+//! leg would outlive a peer that vanished in it. When such a time ends the clock starts from zero.
 
 use std::time::{Duration, Instant};
+
+/// So many limits a peer may be silent in a pause that it has described.
+const LIMITS_PER_PAUSE: u32 = 4;
+
+/// Why a peer that sends may be silent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PeerSilence {
+    /// It may not.
+    Unexplained,
+    /// It has described a pause by comfort noise (RFC 3389).
+    Described,
+    /// Opus DTX is agreed.
+    AtWill,
+}
 
 /// The liveness clock of one leg.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,13 +26,13 @@ pub struct MediaTimeout {
     limit: Duration,
     last_life: Instant,
     peer_sends: bool,
-    silence_suppressed: bool,
+    silence: PeerSilence,
 }
 
 impl MediaTimeout {
     /// A clock that starts at `now`; a `limit` of zero never expires.
     pub fn new(now: Instant, limit: Duration) -> MediaTimeout {
-        MediaTimeout { limit, last_life: now, peer_sends: true, silence_suppressed: false }
+        MediaTimeout { limit, last_life: now, peer_sends: true, silence: PeerSilence::Unexplained }
     }
 
     /// A packet of the peer arrived: RTP or RTCP that the latch accepted.
@@ -30,9 +45,9 @@ impl MediaTimeout {
         self.change(now, |clock| clock.peer_sends = peer_sends);
     }
 
-    /// Whether the peer may be silent: Opus DTX is agreed, or it has described its pause by comfort noise (RFC 3389).
-    pub fn set_silence_suppressed(&mut self, now: Instant, silence_suppressed: bool) {
-        self.change(now, |clock| clock.silence_suppressed = silence_suppressed);
+    /// Why the peer may be silent from now on.
+    pub fn set_silence(&mut self, now: Instant, silence: PeerSilence) {
+        self.change(now, |clock| clock.silence = silence);
     }
 
     /// Whether the peer is gone by now.
@@ -42,17 +57,23 @@ impl MediaTimeout {
 
     /// When the peer is gone unless it gives a sign; `None` while the clock stands still.
     pub fn next_timeout(&self) -> Option<Instant> {
-        if self.is_running() { self.last_life.checked_add(self.limit) } else { None }
+        self.last_life.checked_add(self.patience()?)
     }
 
-    fn is_running(&self) -> bool {
-        self.peer_sends && !self.silence_suppressed && !self.limit.is_zero()
+    /// How long the peer may give no sign; `None` is for ever.
+    fn patience(&self) -> Option<Duration> {
+        let limits = match self.silence {
+            PeerSilence::Unexplained => 1,
+            PeerSilence::Described => LIMITS_PER_PAUSE,
+            PeerSilence::AtWill => return None,
+        };
+        (self.peer_sends && !self.limit.is_zero()).then(|| self.limit.saturating_mul(limits))
     }
 
     fn change(&mut self, now: Instant, apply: impl FnOnce(&mut MediaTimeout)) {
-        let was_running = self.is_running();
+        let before = self.patience();
         apply(self);
-        if !was_running && self.is_running() {
+        if self.patience().is_some_and(|patience| before.is_none_or(|before| patience < before)) {
             self.handle_life(now);
         }
     }
@@ -94,13 +115,25 @@ mod tests {
     fn agreed_silence_suppression_stops_the_clock_whatever_the_direction_does() {
         let start = Instant::now();
         let mut clock = MediaTimeout::new(start, LIMIT);
-        clock.set_silence_suppressed(start, true);
+        clock.set_silence(start, PeerSilence::AtWill);
         clock.set_peer_sends(start, false);
         clock.set_peer_sends(after(start, 40), true);
         assert!(!clock.is_expired(after(start, 100)));
-        clock.set_silence_suppressed(after(start, 100), false);
+        clock.set_silence(after(start, 100), PeerSilence::Unexplained);
         assert!(!clock.is_expired(after(start, 129)));
         assert!(clock.is_expired(after(start, 130)));
+    }
+
+    #[test]
+    fn in_a_pause_that_it_has_described_a_peer_is_missed_later_and_after_it_as_ever() {
+        let start = Instant::now();
+        let mut clock = MediaTimeout::new(start, LIMIT);
+        clock.set_silence(start, PeerSilence::Described);
+        assert_eq!(clock.next_timeout(), Some(after(start, 120)));
+        clock.set_silence(after(start, 100), PeerSilence::Unexplained);
+        assert_eq!(clock.next_timeout(), Some(after(start, 130)), "from zero");
+        clock.set_silence(after(start, 110), PeerSilence::Described);
+        assert_eq!(clock.next_timeout(), Some(after(start, 220)), "not prolonged by saying so");
     }
 
     #[test]
@@ -108,7 +141,7 @@ mod tests {
         let start = Instant::now();
         let mut clock = MediaTimeout::new(start, LIMIT);
         clock.set_peer_sends(after(start, 29), true);
-        clock.set_silence_suppressed(after(start, 29), false);
+        clock.set_silence(after(start, 29), PeerSilence::Unexplained);
         assert!(clock.is_expired(after(start, 30)));
     }
 

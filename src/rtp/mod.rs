@@ -23,7 +23,7 @@ mod testing;
 
 pub use incoming::{Arrived, Incoming, LegCounters};
 pub use latch::{Latch, PayloadTypes, Refusal, Verdict};
-pub use media_timeout::MediaTimeout;
+pub use media_timeout::{MediaTimeout, PeerSilence};
 pub use numbers::{ExtendedSequence, SequenceNumber, Ssrc, Timestamp};
 pub use packet::{Header, Packet};
 pub use packet_sender::{PacketSender, StreamStart};

@@ -22,7 +22,7 @@ use crate::call::setup::MediaPorts;
 use crate::config::Latching;
 use crate::rtp::incoming::Arrived;
 use crate::rtp::jitter_buffer::{Arrival, JitterSettings};
-use crate::rtp::media_timeout::MediaTimeout;
+use crate::rtp::media_timeout::{MediaTimeout, PeerSilence};
 use crate::rtp::packet::Packet;
 use crate::rtp::packet_sender::{DigitError, StreamStart};
 use crate::rtp::telephone_event::Digit;
@@ -300,7 +300,7 @@ impl Media {
                 payload: packet.payload,
             });
             if self.reception.peer_pauses() != paused {
-                self.liveness.set_silence_suppressed(arrival, self.may_be_silent());
+                self.liveness.set_silence(arrival, self.peer_silence());
             }
         }
     }
@@ -396,13 +396,19 @@ impl Media {
     /// The peer is missed only while it should send and may not fall silent.
     fn liveness_follows(&mut self, now: Instant) {
         self.liveness.set_peer_sends(now, self.agreed.direction.receives());
-        self.liveness.set_silence_suppressed(now, self.may_be_silent());
+        self.liveness.set_silence(now, self.peer_silence());
     }
 
-    /// Whether the peer may send nothing: by Opus's DTX, or as it has described its pause (RFC 3389). That comfort noise is
+    /// Why the peer may send nothing: by Opus's DTX, or as it has described its pause (RFC 3389). That comfort noise is
     /// agreed does not mean that it is used.
-    fn may_be_silent(&self) -> bool {
-        self.reception.peer_pauses() || self.agreed.codec.receive_fmtp.flag("usedtx")
+    fn peer_silence(&self) -> PeerSilence {
+        if self.agreed.codec.receive_fmtp.flag("usedtx") {
+            PeerSilence::AtWill
+        } else if self.reception.peer_pauses() {
+            PeerSilence::Described
+        } else {
+            PeerSilence::Unexplained
+        }
     }
 }
 

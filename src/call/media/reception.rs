@@ -12,7 +12,7 @@ pub struct Reception {
     settings: JitterSettings,
     jitter_buffer: JitterBuffer,
     voice: Voice,
-    /// The packet that came last describes a pause (RFC 3389).
+    /// The newest packet that was taken describes a pause (RFC 3389).
     peer_pauses: bool,
     /// Of jitter buffers that were given up.
     former: JitterCounters,
@@ -89,14 +89,17 @@ impl Reception {
 
     /// A packet has come.
     pub fn insert(&mut self, arrival: Arrival<'_>) -> Inserted {
-        self.peer_pauses = self.settings.comfort_noise == Some(arrival.payload_type);
         if self.voice.changes_clock(arrival.payload_type) && self.voice.switch_to(arrival.payload_type) {
             // Timestamps of two clocks do not compare: what waited is given up, the new format begins.
             self.settings.clock_rate = self.voice.clock_rate_hz();
             self.former = total(&self.former, self.jitter_buffer.counters());
             self.jitter_buffer = JitterBuffer::new(self.settings);
         }
-        self.jitter_buffer.insert(arrival)
+        let inserted = self.jitter_buffer.insert(arrival);
+        if inserted == Inserted::Taken && self.jitter_buffer.is_newest(arrival.sequence) {
+            self.peer_pauses = self.settings.comfort_noise == Some(arrival.payload_type);
+        }
+        inserted
     }
 
     /// A packet has come that carries no audio, but a number of the same sequence.
@@ -172,3 +175,6 @@ fn total(one: &JitterCounters, other: &JitterCounters) -> JitterCounters {
         restarts: one.restarts + other.restarts,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -107,6 +107,11 @@ impl JitterBuffer {
         inserted
     }
 
+    /// Whether no packet of the stream that came has a higher number.
+    pub fn is_newest(&self, sequence: SequenceNumber) -> bool {
+        self.timeline.as_ref().is_some_and(|timeline| timeline.highest().sequence() == sequence)
+    }
+
     /// Tells that `sequence` arrived but carried no audio (telephone-event), so that it is neither missed
     /// nor concealed.
     pub fn insert_other(&mut self, at: Instant, ssrc: Ssrc, sequence: SequenceNumber) {
