@@ -195,8 +195,7 @@ fn media_setup(config: &Config, agreed: &Agreed) -> MediaSetup {
         agreed: agreed.clone(),
         send: format(config, &agreed.codec, &agreed.codec.send_fmtp),
         send_comfort_noise: agreed
-            .comfort_noise
-            .as_ref()
+            .send_comfort_noise()
             .filter(|_| config.codec.comfort_noise)
             .map(|noise| noise.send_payload_type),
         receive: agreed

@@ -58,7 +58,8 @@ pub struct Agreed {
     pub telephone_event: Option<AgreedFormat>,
     /// All telephone-event formats the peer may send (one per clock rate).
     pub receive_telephone_events: Vec<AgreedFormat>,
-    /// Comfort noise, if agreed for the clock rate of `codec`.
+    /// Comfort noise that the peer may send: of the clock rate of the first codec of `receive` that has it. Ours is
+    /// [`Agreed::send_comfort_noise`].
     pub comfort_noise: Option<AgreedFormat>,
     /// Length of the packets we send, a multiple of the mixer's frame.
     pub send_ptime_ms: u8,
@@ -77,6 +78,12 @@ impl Agreed {
     /// The telephone-event format of a received packet, or `None` if it is none.
     pub fn receive_telephone_event(&self, payload_type: u8) -> Option<&AgreedFormat> {
         self.receive_telephone_events.iter().find(|event| event.receive_payload_type == payload_type)
+    }
+
+    /// The comfort noise that we may send: that of the codec in use, if it has none of its own (RFC 3389 §1).
+    pub fn send_comfort_noise(&self) -> Option<&AgreedFormat> {
+        let fits = |noise: &&AgreedFormat| noise.clock_rate == self.codec.clock_rate;
+        self.comfort_noise.as_ref().filter(fits).filter(|_| self.codec.name != CodecName::Opus)
     }
 }
 
@@ -100,13 +107,16 @@ impl Agreed {
             })
             .map(agreed_format)
             .collect();
-        let comfort_noise = numbered(remote, ours)
+        let noises: Vec<AgreedFormat> = numbered(remote, ours)
             .filter_map(|(theirs, receive_payload_type)| match theirs.format {
                 Format::ComfortNoise { clock_rate } => Some((theirs, receive_payload_type, clock_rate)),
                 _ => None,
             })
             .map(agreed_format)
-            .find(|noise| noise.clock_rate == codec.clock_rate);
+            .collect();
+        let may_pause = receive.iter().filter(|codec| codec.name != CodecName::Opus);
+        let noise_of = |codec: &AgreedCodec| noises.iter().find(|noise| noise.clock_rate == codec.clock_rate);
+        let comfort_noise = may_pause.filter_map(noise_of).next().copied();
         let rtcp_mux = local.rtcp_mux && remote.rtcp_mux;
         Some(Agreed {
             remote_rtp: remote.rtp(),
@@ -121,7 +131,7 @@ impl Agreed {
                 .find(|event| event.clock_rate == codec.clock_rate)
                 .or(receive_telephone_events.first())
                 .copied(),
-            comfort_noise: comfort_noise.filter(|_| codec.name != CodecName::Opus),
+            comfort_noise,
             codec,
             receive,
             receive_telephone_events,

@@ -195,6 +195,28 @@ fn telephone_event_goes_with_the_clock_rate_of_the_codec() {
 }
 
 #[test]
+fn comfort_noise_that_goes_with_any_codec_is_heard_and_sent_with_that_in_use() {
+    let formats = "a=rtpmap:96 opus/48000/2\na=rtpmap:97 L16/16000\na=rtpmap:98 CN/16000";
+    let table = [
+        ("96 0 13", Some(13), None),
+        ("0 96 13", Some(13), Some(13)),
+        ("96 13", None, None),
+        ("97 0 13", Some(13), None),
+        ("97 0 13 98", Some(98), Some(98)),
+        ("0 97 98", Some(98), None),
+    ];
+    for (numbers, heard, sent) in table {
+        let offer = phone(&format!("m=audio 4000 RTP/AVP {numbers}\n{formats}"));
+        let (answer, agreed) = server().answer(&offer).unwrap();
+        assert_eq!(agreed.comfort_noise.map(|noise| noise.receive_payload_type), heard, "{numbers}");
+        assert_eq!(agreed.send_comfort_noise().map(|noise| noise.send_payload_type), sent, "{numbers}");
+        let answered =
+            lines_of(&answer, &["m="]).ends_with(" 13") || lines_of(&answer, &["m="]).ends_with(" 98");
+        assert_eq!(answered, heard.is_some(), "{numbers}: {}", lines_of(&answer, &["m="]));
+    }
+}
+
+#[test]
 fn what_is_switched_off_is_not_answered() {
     let media =
         LocalMedia { telephone_event: false, comfort_noise: false, rtcp_mux: false, ..server_media() };
