@@ -122,14 +122,14 @@ impl Endpoint {
         name.chars().filter(|character| !character.is_control()).take(MAX_NAME_CHARS).collect()
     }
 
-    /// What we can do, as the body of an answer to OPTIONS (RFC 3261 §11.2); port 0, since it reserves nothing.
-    pub(super) fn capabilities(&self, hop: &Hop) -> Bytes {
-        let local = super::setup::local_media(
-            &self.config,
-            &self.config.codec.codecs,
-            self.seen_by_peer(hop).ip(),
-            0,
-        );
+    /// What we can do where an INVITE would go, as the body of an answer to OPTIONS (RFC 3261 §11.2); port 0, since it
+    /// reserves nothing.
+    pub(super) fn capabilities(&self, hop: &Hop, options: &Request) -> Bytes {
+        let user = options.uri.user_decoded().unwrap_or_default();
+        let found = self.routes.borrow().find(&user);
+        let of_route = found.as_ref().and_then(|found| found.route.codecs.as_ref());
+        let codecs = of_route.unwrap_or(&self.config.codec.codecs);
+        let local = super::setup::local_media(&self.config, codecs, self.seen_by_peer(hop).ip(), 0);
         crate::sdp::Negotiation::new(0, local).offer()
     }
 }
@@ -185,5 +185,25 @@ mod tests {
     fn a_long_name_is_cut_between_characters() {
         let long: &'static str = Box::leak(format!("\"{}\" <sip:a@b>", "é".repeat(100)).into_boxed_str());
         assert_eq!(name(long, None, false), "é".repeat(super::MAX_NAME_CHARS));
+    }
+
+    #[test]
+    fn options_of_a_number_are_answered_with_the_codecs_that_a_call_to_it_has() {
+        let file = std::env::temp_dir().join(format!("antiphon-options-{}.toml", std::process::id()));
+        let route = "[[route]]\nmatch = \"wide\"\necho = true\ncodecs = [\"g722\"]\n[[route]]\nmatch = \".*\"\necho = true\n";
+        std::fs::write(&file, route).unwrap();
+        let routes = crate::config::reload_routes(&file).unwrap();
+        std::fs::remove_file(&file).unwrap();
+        let media = on_worker(move |worker| {
+            let endpoint = endpoint(worker, |config| config.routes = routes);
+            ["wide", "other"].map(|user| {
+                let options = request("OPTIONS", &format!("sip:{user}@127.0.0.1"), &[]);
+                let body = endpoint.capabilities(&hop(Transport::Udp, "192.0.2.7:5060", 0), &options);
+                let text = String::from_utf8(body.to_vec()).unwrap();
+                text.lines().find(|line| line.starts_with("m=")).unwrap().to_owned()
+            })
+        });
+        assert!(media[0].starts_with("m=audio 0 RTP/AVP 9 "), "{media:?}");
+        assert!(media[1].starts_with("m=audio 0 RTP/AVP 96 9 0 8 "), "{media:?}");
     }
 }

@@ -267,7 +267,7 @@ impl Endpoint {
             uas::Admission::InDialog(dialog) => self.to_dialog(key, hop, request, &dialog, &tag),
             uas::Admission::Options => {
                 let status = self.would_answer();
-                let sdp = self.capabilities(&hop);
+                let sdp = self.capabilities(&hop, &request);
                 let answer = uas::options_answer(&request, &tag, status, Some(sdp));
                 self.respond(&key, answer);
             }
