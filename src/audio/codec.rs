@@ -52,6 +52,24 @@ impl Format {
         }
     }
 
+    /// The loss that is prepared for.
+    pub fn expected_loss_percent(&self) -> u8 {
+        match self {
+            Self::Opus(settings) => settings.expected_loss_percent,
+            _ => 0,
+        }
+    }
+
+    /// Whether an encoder of this can go on as one of `other`, see [`Encoder::reconfigure`].
+    pub fn becomes(&self, other: &Format) -> bool {
+        match (self, other) {
+            (Self::Opus(one), Self::Opus(other)) => {
+                one.rate == other.rate && one.application == other.application
+            }
+            _ => self == other,
+        }
+    }
+
     /// Rate of the RTP timestamp, which for Opus is 48 kHz whatever the samples are (RFC 7587 §4.1), and for G.722 half of
     /// theirs, by an error of RFC 1890 that was kept (RFC 3551 §4.5.2).
     pub fn clock_rate_hz(&self) -> u32 {

@@ -97,8 +97,8 @@ settings! {
         one complexity: u8 = "opus-complexity" "0-10" "5" by number(0..=10);
         /// Whether packets carry forward error correction, where the peer takes it (useinbandfec).
         one fec: bool = "opus-fec" "on|off" "on" by switch;
-        /// Packet loss in percent that forward error correction is made for.
-        one expected_loss_percent: u8 = "opus-expected-loss" "PERCENT" "5" by number(0..=100);
+        /// Packet loss in percent that forward error correction is made for at least; more where the peer reports more.
+        one expected_loss_percent: u8 = "opus-expected-loss" "PERCENT" "0" by number(0..=100);
         /// Whether silence is sent sparsely (DTX), where the peer takes it (usedtx).
         one dtx: bool = "opus-dtx" "on|off" "off" by switch;
         /// Sampling rate that Opus legs are mixed at, at most; the peer's maxplaybackrate is kept too.

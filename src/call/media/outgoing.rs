@@ -36,7 +36,9 @@ pub struct Outgoing {
     /// Where pauses are described instead of sent.
     pauses: Option<Box<Pauses>>,
     frame_ms: u32,
-    expected_loss_percent: u8,
+    /// As configured, and as the peer reports: the higher one counts.
+    least_loss_percent: u8,
+    told_loss_percent: u8,
     encoded: u64,
     unencodable: u64,
 }
@@ -50,7 +52,8 @@ impl Outgoing {
         let joiner = joiner_for(&send, frame_ms);
         let coding = Coding::own(encoder);
         let pauses = send.comfort_noise.map(|_| Box::default());
-        let (expected_loss_percent, encoded, unencodable) = (0, 0, 0);
+        let least_loss_percent = send.format.expected_loss_percent();
+        let (told_loss_percent, encoded, unencodable) = (0, 0, 0);
         Some(Outgoing {
             send,
             coding,
@@ -58,7 +61,8 @@ impl Outgoing {
             packets,
             pauses,
             frame_ms,
-            expected_loss_percent,
+            least_loss_percent,
+            told_loss_percent,
             encoded,
             unencodable,
         })
@@ -66,15 +70,20 @@ impl Outgoing {
 
     /// Sends otherwise from now on; the stream goes on. `None` and nothing changed if the encoder cannot be made.
     pub fn change(&mut self, mut send: SendFormat) -> Option<()> {
-        send.format.expect_loss(self.expected_loss_percent);
-        if send.format != self.send.format {
+        let least_loss_percent = send.format.expected_loss_percent();
+        send.format.expect_loss(least_loss_percent.max(self.told_loss_percent));
+        let goes_on = self.send.format.becomes(&send.format);
+        if !goes_on {
             self.coding = Coding::own(Encoder::new(&send.format).ok()?);
             self.packets.set_clock_rate(send.format.clock_rate_hz());
+        } else if send.format != self.send.format {
+            self.coding.change(&send.format);
         }
-        if send.format != self.send.format || send.packet_ms != self.send.packet_ms {
+        self.least_loss_percent = least_loss_percent;
+        if !goes_on || send.packet_ms != self.send.packet_ms {
             self.joiner = joiner_for(&send, self.frame_ms);
         }
-        if send.format != self.send.format || send.comfort_noise != self.send.comfort_noise {
+        if !goes_on || send.comfort_noise != self.send.comfort_noise {
             self.pauses = send.comfort_noise.map(|_| Box::default());
         }
         self.packets.set_telephone_event(send.telephone_event);
@@ -84,8 +93,8 @@ impl Outgoing {
 
     /// The peer loses about so much of what it is sent: from now on the encoder prepares for it, if it can.
     pub fn expect_loss(&mut self, percent: u8) {
-        self.expected_loss_percent = percent;
-        if self.send.format.expect_loss(percent) {
+        self.told_loss_percent = percent;
+        if self.send.format.expect_loss(percent.max(self.least_loss_percent)) {
             self.coding.change(&self.send.format);
         }
     }
@@ -191,6 +200,9 @@ impl Outgoing {
         };
         let units = self.units(self.send.packet_ms);
         if let Some(len) = self.packets.digit_frame(due, units, datagram) {
+            if let Some(pauses) = &mut self.pauses {
+                pauses.end(); // the peer has heard something else since
+            }
             return Some(len);
         }
         if let (Some(pauses), Some(payload_type)) = (&mut self.pauses, self.send.comfort_noise) {
@@ -255,3 +267,6 @@ fn joiner_for(send: &SendFormat, frame_ms: u32) -> Option<FrameJoiner> {
     (send.packet_ms != frame_ms)
         .then(|| FrameJoiner::new(rate.samples(send.packet_ms), rate.samples(frame_ms)))
 }
+
+#[cfg(test)]
+mod tests;
