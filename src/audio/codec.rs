@@ -354,6 +354,15 @@ impl Decoder {
             Self::Opus(opus) => opus.conceal(samples, behind, effort),
         }
     }
+
+    /// The sender pauses: what comes next does not go on from what was concealed last.
+    pub fn pause(&mut self) {
+        match self {
+            Self::G711(_, concealer) | Self::L16(concealer) => concealer.pause(),
+            Self::G722(wideband) => wideband.pause(),
+            Self::Opus(_) => {} // its packets say themselves what they go on from
+        }
+    }
 }
 
 /// The first samples of a packet of waveform, as far as there is room.

@@ -1,6 +1,7 @@
 //! Opus (RFC 6716) by libopus, as RFC 7587 carries it in RTP; mono, whatever the peer sends.
 //!
-//! An encode uses about 43 KiB of stack and a decode 15 KiB: `call` runs both on the worker's codec stack.
+//! An encode uses about 41 KiB of stack, a decode 15 KiB, a concealment by the neural network 69 KiB: `call` runs all on the
+//! worker's codec stack.
 //! The text of `a=fmtp` is the business of `sdp`; its meaning arrives here as [`OpusFmtp`].
 
 mod silence;

@@ -31,6 +31,11 @@ impl Wideband {
         self.concealer.conceal(samples, None);
     }
 
+    /// The sender pauses.
+    pub fn pause(&mut self) {
+        self.concealer.pause();
+    }
+
     /// Where the work of the next lap lies, as address and bytes, for the worker to have it fetched ahead.
     pub fn hot_memory(&self, see: &mut dyn FnMut(usize, usize)) {
         see(std::ptr::from_ref(self) as usize, size_of::<Self>());

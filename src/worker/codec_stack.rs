@@ -1,6 +1,6 @@
 //! One large stack that all coroutines run their codecs on, one after another.
 //!
-//! libopus wants some 40 KiB; a codec never waits, so one hot stack serves all and the coroutines' own stay
+//! libopus wants up to 70 KiB; a codec never waits, so one hot stack serves all and the coroutines' own stay
 //! small. A panic on it unwinds to its edge, is carried across and goes on in the coroutine it belongs to.
 #![allow(unsafe_code)]
 

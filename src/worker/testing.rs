@@ -47,6 +47,26 @@ fn jobs() -> &'static Mutex<RemoteSender<Body>> {
     })
 }
 
+/// Octets of stack that `work` uses, of the smallest that `codec-stack` can be; `work` waits for nothing.
+#[allow(unsafe_code)]
+pub fn stack_of(work: impl FnOnce()) -> usize {
+    const PAGE_BYTES: usize = 4096;
+    const PAINT: u8 = 0xa7;
+    let mut room = vec![PAINT; (256 << 10) + PAGE_BYTES];
+    let first = room.as_ptr().align_offset(PAGE_BYTES);
+    let stack = &mut room[first..first + (256 << 10)];
+    let guarded = || catch_unwind(AssertUnwindSafe(work));
+    // SAFETY: whole pages that nobody else uses, and `guarded` returns normally whatever `work` does. Below there is no
+    // guard page, but other pages of the same mapping; what comes near is refused.
+    let outcome = unsafe { psm::on_stack(stack.as_mut_ptr(), stack.len(), guarded) };
+    if let Err(panic) = outcome {
+        resume_unwind(panic);
+    }
+    let untouched = stack.iter().take_while(|octet| **octet == PAINT).count();
+    assert!(untouched >= PAGE_BYTES, "all of the stack was used");
+    stack.len() - untouched
+}
+
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
 }

@@ -26,18 +26,28 @@ pub(super) fn is_enough(behind: &[i16], rate: SampleRate) -> bool {
     behind.len() >= rate.samples(BEHIND_LEAST_MS)
 }
 
-/// Gives the samples of a gap from the first to the last.
-pub(super) struct Bridge {
+/// Room for the work, kept from one gap to the next.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Room {
     forward: Vec<f32>,
     backward: Vec<f32>,
+    reversed: Vec<f32>,
+    coarse: Vec<f32>,
+}
+
+/// Gives the samples of a gap from the first to the last.
+pub(super) struct Bridge<'a> {
+    forward: &'a [f32],
+    backward: &'a [f32],
     course: Course,
     len: usize,
 }
 
-impl Bridge {
+impl<'a> Bridge<'a> {
     /// Between `past`, which went on by `cycles` so far, and `behind`, over `len` samples. `level` is that of
     /// the samples which the cycles give from now on.
     pub(super) fn new(
+        room: &'a mut Room,
         past: &[f32],
         cycles: &mut Cycles,
         level: impl Fn(usize) -> f32,
@@ -46,16 +56,17 @@ impl Bridge {
         rate: SampleRate,
     ) -> Self {
         let slack = (len as f32 * WARP_MAX) as usize + rate.samples(1);
+        let Room { forward, backward, reversed, coarse } = room;
         let mut next = || level(cycles.made()) * cycles.next(past);
-        let forward: Vec<f32> = (0..len + slack + behind.len()).map(|_| next()).collect();
-        let reversed: Vec<f32> = behind.iter().rev().copied().collect();
+        refill(forward, (0..len + slack + behind.len()).map(|_| next()));
+        refill(reversed, behind.iter().rev().copied());
         let before = cycles.period();
         let longest = (before * 5 / 4).min(behind.len() * 3 / 4);
-        let period = pitch::period(&reversed, rate, (before * 3 / 4).min(longest)..=longest);
-        let course = Course::find(&forward, before, behind, period, len, rate);
+        let period = pitch::period(reversed, rate, (before * 3 / 4).min(longest)..=longest);
+        let course = Course::find(forward, before, behind, period, len, (rate, coarse));
         let reach = course.back(0.0).ceil() as usize + 2;
-        let mut cycles = Cycles::new(&reversed, period, usize::MAX, 1);
-        let backward = (0..reach).map(|_| cycles.next(&reversed)).collect();
+        let mut cycles = Cycles::new(reversed, period, usize::MAX, 1);
+        refill(backward, (0..reach).map(|_| cycles.next(reversed)));
         Self { forward, backward, course, len }
     }
 
@@ -63,8 +74,8 @@ impl Bridge {
     pub(super) fn sample(&self, at: usize) -> f32 {
         let fading_in = (at + 1) as f32 / (self.len + 1) as f32;
         let fading_out = 1.0 - fading_in;
-        let forward = between(&self.forward, self.course.forth(at as f32));
-        let backward = between(&self.backward, self.course.back(at as f32) - 1.0);
+        let forward = between(self.forward, self.course.forth(at as f32));
+        let backward = between(self.backward, self.course.back(at as f32) - 1.0);
         // As loud as the two are, however alike.
         let both = 2.0 * self.course.likeness * fading_in * fading_out;
         let level = (fading_in * fading_in + fading_out * fading_out + both).sqrt();
@@ -93,7 +104,7 @@ impl Course {
         behind: &[f32],
         period: usize,
         len: usize,
-        rate: SampleRate,
+        (rate, room): (SampleRate, &mut Vec<f32>),
     ) -> Self {
         let (len, before, period) = (len as f32, before as f32, period as f32);
         let straight = Self {
@@ -110,7 +121,7 @@ impl Course {
         if nearest > farthest {
             return straight;
         }
-        let (end, likeness) = most_alike(forward, behind, nearest..farthest, rate);
+        let (end, likeness) = most_alike(forward, behind, nearest..farthest, rate, room);
         if likeness < ALIKE {
             return straight;
         }
@@ -141,13 +152,19 @@ impl Course {
 }
 
 /// The place in `forward` that is most like `behind`, and how alike they are there. Searched at 8 kHz.
-fn most_alike(forward: &[f32], behind: &[f32], places: std::ops::Range<f32>, rate: SampleRate) -> (f32, f32) {
+fn most_alike(
+    forward: &[f32],
+    behind: &[f32],
+    places: std::ops::Range<f32>,
+    rate: SampleRate,
+    room: &mut Vec<f32>,
+) -> (f32, f32) {
     let factor = rate.hertz() as usize / 8000;
-    let mut room = [0.0; 8 * BEHIND_MS as usize];
-    let behind = coarser(behind, factor, &mut room);
+    let mut room_behind = [0.0; 8 * BEHIND_MS as usize];
+    let behind = coarser(behind, factor, &mut room_behind);
     let start = places.start as usize;
-    let mut room = vec![0.0; forward.len() / factor];
-    let forward = coarser(&forward[start..], factor, &mut room);
+    room.resize(forward.len() / factor, 0.0);
+    let forward = coarser(&forward[start..], factor, room);
     let last = (((places.end - places.start) as usize) / factor).min(forward.len() - behind.len());
     let at = |place: usize| likeness(&forward[place..place + behind.len()], behind);
     let best = (0..=last).map(|place| (place, at(place))).max_by(|a, b| a.1.total_cmp(&b.1));
@@ -160,6 +177,11 @@ fn most_alike(forward: &[f32], behind: &[f32], places: std::ops::Range<f32>, rat
         exact += if curve < 0.0 { 0.5 * (left - right) / curve } else { 0.0 };
     }
     (start as f32 + exact * factor as f32, likeness)
+}
+
+fn refill(room: &mut Vec<f32>, samples: impl Iterator<Item = f32>) {
+    room.clear();
+    room.extend(samples);
 }
 
 /// The value of `samples` at a place between two of them, by the cubic through four (Catmull and Rom).

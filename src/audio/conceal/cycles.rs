@@ -1,7 +1,7 @@
 //! Audio that goes on by the repetition of its last pitch periods (G.711 Appendix I, §I.2.3 to I.2.6).
 
 /// The repetition of the end of some audio, which is handed in at each step.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Cycles {
     period: usize,
     /// Each so many samples another period is repeated too, up to `most`.
@@ -17,7 +17,7 @@ pub(super) struct Cycles {
 }
 
 /// Where in the repeated periods it is.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Cycle {
     periods: usize,
     at: usize,

@@ -16,7 +16,7 @@ mod tests;
 
 use super::SampleRate;
 pub(crate) use bridge::BEHIND_MS;
-use bridge::Bridge;
+use bridge::{Bridge, Room};
 use cycles::{Cycles, quarter};
 use pitch::PITCH_MAX_MS;
 
@@ -40,24 +40,28 @@ pub struct Concealer {
     oldest: usize,
     /// The last samples given out, received or made up, as a ring.
     history: Box<[i16]>,
+    /// Made for the first gap and kept, so that the next ones allocate nothing.
     gap: Option<Box<Gap>>,
+    /// What was given out last fills a gap.
+    in_gap: bool,
 }
 
 /// A gap being filled.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Gap {
     /// The history as it was when the gap began, oldest first.
-    frozen: Box<[f32]>,
+    frozen: Vec<f32>,
     cycles: Cycles,
-    /// What was behind it when it was filled up to there.
-    behind: Option<Box<[f32]>>,
+    /// What was behind it when it was filled up to there, else empty.
+    behind: Vec<f32>,
+    room: Room,
 }
 
 impl Concealer {
     /// Without history: what is lost before anything came is silence.
     pub fn new(rate: SampleRate) -> Self {
         let history = vec![0; rate.samples(HISTORY_MS)].into_boxed_slice();
-        Self { rate, oldest: 0, history, gap: None }
+        Self { rate, oldest: 0, history, gap: None, in_gap: false }
     }
 
     /// Rate of the samples.
@@ -69,8 +73,8 @@ impl Concealer {
     /// would have gone on with, in place; all others stay as they are.
     #[inline]
     pub fn received(&mut self, samples: &mut [i16]) {
-        if let Some(mut gap) = self.gap.take() {
-            self.recover(&mut gap, samples);
+        if self.in_gap {
+            self.leave_gap(samples);
         }
         self.remember(samples);
     }
@@ -84,32 +88,51 @@ impl Concealer {
     /// Fills `samples`, of any length, in place of lost ones; `behind` is what follows right after them, if
     /// that is at hand.
     pub fn conceal(&mut self, samples: &mut [i16], behind: Option<&[i16]>) {
-        let open = self.gap.take().filter(|gap| gap.behind.is_none());
-        let mut gap = open.unwrap_or_else(|| Box::new(self.begin_gap()));
+        let mut gap = self.gap.take().unwrap_or_default();
+        if !self.in_gap || !gap.behind.is_empty() {
+            self.begin(&mut gap);
+        }
         match behind.filter(|behind| !samples.is_empty() && bridge::is_enough(behind, self.rate)) {
             Some(behind) => self.bridge(&mut gap, samples, behind),
             None => samples.iter_mut().for_each(|sample| *sample = round(self.next(&mut gap))),
         }
         self.gap = Some(gap);
+        self.in_gap = true;
         self.remember(samples);
     }
 
-    fn begin_gap(&self) -> Gap {
+    /// The sender pauses: a gap before it is over, and what comes after it has nothing to be led over from.
+    pub fn pause(&mut self) {
+        self.in_gap = false;
+    }
+
+    fn begin(&self, gap: &mut Gap) {
         let (newer, older) = self.history.split_at(self.oldest);
-        let frozen: Box<[f32]> = older.iter().chain(newer).map(|&sample| f32::from(sample)).collect();
-        let period = pitch::period(&frozen, self.rate, pitch::all(self.rate));
-        Gap { cycles: Cycles::new(&frozen, period, self.rate.samples(STEP_MS), 3), frozen, behind: None }
+        let Gap { frozen, cycles, behind, .. } = gap;
+        frozen.clear();
+        frozen.extend(older.iter().chain(newer).map(|&sample| f32::from(sample)));
+        let period = pitch::period(frozen, self.rate, pitch::all(self.rate));
+        *cycles = Cycles::new(frozen, period, self.rate.samples(STEP_MS), 3);
+        behind.clear();
     }
 
     fn bridge(&self, gap: &mut Gap, samples: &mut [i16], behind: &[i16]) {
         let looked_at = &behind[..behind.len().min(self.rate.samples(BEHIND_MS))];
-        let behind: Box<[f32]> = looked_at.iter().map(|&sample| f32::from(sample)).collect();
+        let Gap { frozen, cycles, behind, room } = gap;
+        behind.extend(looked_at.iter().map(|&sample| f32::from(sample)));
         let level = |at| self.level(at);
-        let bridge = Bridge::new(&gap.frozen, &mut gap.cycles, level, &behind, samples.len(), self.rate);
+        let bridge = Bridge::new(room, frozen, cycles, level, behind, samples.len(), self.rate);
         for (at, sample) in samples.iter_mut().enumerate() {
             *sample = round(bridge.sample(at));
         }
-        gap.behind = Some(behind);
+    }
+
+    fn leave_gap(&mut self, samples: &mut [i16]) {
+        self.in_gap = false;
+        if let Some(mut gap) = self.gap.take() {
+            self.recover(&mut gap, samples);
+            self.gap = Some(gap);
+        }
     }
 
     /// The overlap grows by 4 ms for each 10 ms of gap, up to 10 ms (§I.2.8). What follows a gap that was led
@@ -121,9 +144,9 @@ impl Concealer {
             .min(samples.len());
         for (at, sample) in samples[..overlap].iter_mut().enumerate() {
             let share = (at + 1) as f32 / (overlap + 1) as f32;
-            let gone_on = match &gap.behind {
-                Some(behind) => behind.get(at).copied().unwrap_or(f32::from(*sample)),
-                None => self.next(gap),
+            let gone_on = match gap.behind.is_empty() {
+                true => self.next(gap),
+                false => gap.behind.get(at).copied().unwrap_or(f32::from(*sample)),
             };
             *sample = round(gone_on * (1.0 - share) + f32::from(*sample) * share);
         }

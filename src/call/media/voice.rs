@@ -214,6 +214,7 @@ impl Voice {
     /// The sender pauses; `described` is how its pause sounds, if it says (RFC 3389).
     pub fn pause(&mut self, worker: &Worker, scratch: &mut Scratch, units: u32, described: Option<&[u8]>) {
         let len = self.samples(units).min(PACKET_SAMPLES);
+        self.decoder.pause();
         match described {
             Some(description) => {
                 let noise = self.noise.get_or_insert_with(|| Box::new(Noise::new(worker.random_u32())));
@@ -317,3 +318,6 @@ fn urgency_of(urgency: Urgency) -> StretchUrgency {
         Urgency::Now => StretchUrgency::Now,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+use super::{ReceiveFormat, Scratch, Voice};
+use crate::audio::opus::OpusSettings;
+use crate::audio::{Decoder, Effort, Encoder, Format, SampleRate};
+use crate::rtp::Timestamp;
+use crate::rtp::jitter_buffer::{Packet, Stretch};
+use crate::worker::testing::{allocations, on_worker, stack_of};
+use std::time::Instant;
+
+fn packet(payload: &[u8]) -> Packet<'_> {
+    Packet { payload_type: 0, payload, timestamp: Timestamp(0), skip: 0, stretch: Stretch::None }
+}
+
+/// 20 ms of 200 Hz.
+fn tone(rate_hz: usize) -> Vec<i16> {
+    (0..rate_hz / 50).map(|n| if (n * 400 / rate_hz).is_multiple_of(2) { 8_000 } else { -8_000 }).collect()
+}
+
+#[test]
+fn what_comes_after_a_pause_is_not_led_over_from_what_was_concealed_before_it() {
+    on_worker(|worker| {
+        for format in [Format::Pcmu, Format::L16(SampleRate::Hz8000), Format::G722] {
+            let mut encoder = Encoder::new(&format).unwrap();
+            let frame_samples = format.rate().samples(20);
+            let (mut loud, mut quiet) = (vec![0; 2_000], vec![0; 2_000]);
+            let len = encoder.encode(&tone(frame_samples * 50), &mut loud).unwrap();
+            encoder.encode(&vec![0; frame_samples], &mut quiet).unwrap();
+            let heard = |pauses: bool| {
+                let formats = vec![ReceiveFormat { payload_type: 0, format: format.clone() }];
+                let (mut voice, mut scratch) = (Voice::new(formats, 20).unwrap(), Scratch::default());
+                let mut frame = vec![0; frame_samples];
+                let units = format.clock_rate_hz() / 50;
+                for _ in 0..5 {
+                    voice.play(worker, &mut scratch, &packet(&loud[..len]), true, &mut frame);
+                    assert!(voice.take_frame(&mut frame));
+                }
+                if pauses {
+                    voice.conceal(worker, &mut scratch, Instant::now(), units, None);
+                    assert!(voice.take_frame(&mut frame));
+                }
+                voice.pause(worker, &mut scratch, units, None);
+                assert!(voice.take_frame(&mut frame));
+                voice.play(worker, &mut scratch, &packet(&quiet[..len]), true, &mut frame);
+                assert!(voice.take_frame(&mut frame));
+                frame
+            };
+            assert_eq!(heard(true), heard(false), "{format:?}");
+        }
+    });
+}
+
+#[test]
+fn the_second_gap_of_a_stream_allocates_nothing() {
+    on_worker(|worker| {
+        for format in [Format::Pcma, Format::L16(SampleRate::Hz48000), Format::G722] {
+            let mut encoder = Encoder::new(&format).unwrap();
+            let (mut payload, mut frame) = (vec![0; 2_000], vec![0; format.rate().samples(20)]);
+            let len = encoder.encode(&tone(frame.len() * 50), &mut payload).unwrap();
+            let formats = vec![ReceiveFormat { payload_type: 0, format: format.clone() }];
+            let (mut voice, mut scratch) = (Voice::new(formats, 20).unwrap(), Scratch::default());
+            let packet = packet(&payload[..len]);
+            let mut gap_with_voice = |behind: Option<&Packet<'_>>| {
+                let before = allocations();
+                voice.play(worker, &mut scratch, &packet, true, &mut frame);
+                assert!(voice.take_frame(&mut frame));
+                voice.conceal(worker, &mut scratch, Instant::now(), format.clock_rate_hz() / 50, behind);
+                assert!(voice.take_frame(&mut frame));
+                allocations() - before
+            };
+            gap_with_voice(Some(&packet));
+            gap_with_voice(None);
+            assert_eq!(gap_with_voice(None) + gap_with_voice(Some(&packet)), 0, "{format:?}");
+        }
+    });
+}
+
+fn decodes(decoder: &mut Decoder, payload: &[u8], samples: &mut [i16]) {
+    assert_eq!(decoder.decode(payload, samples), Ok(960));
+}
+
+/// A codec stack has room for twice as much at the least; the laps of a leg are on it too.
+#[test]
+fn the_deepest_work_of_opus_needs_half_of_the_smallest_codec_stack_at_most() {
+    let format = Format::Opus(OpusSettings { complexity: 10, ..OpusSettings::default() });
+    let (mut encoder, mut decoder) = (Encoder::new(&format).unwrap(), Decoder::new(&format).unwrap());
+    let (tone, mut payload, mut samples) = (tone(48_000), vec![0; 2_000], vec![0; 5_760]);
+    let (mut len, mut encoding, mut decoding, mut concealing) = (0, 0, 0, [0; 2]);
+    for _ in 0..10 {
+        encoding = encoding.max(stack_of(|| len = encoder.encode(&tone, &mut payload).unwrap()));
+        decoding = decoding.max(stack_of(|| decodes(&mut decoder, &payload[..len], &mut samples)));
+    }
+    for (most, effort) in concealing.iter_mut().zip([Effort::Cheap, Effort::Thorough]) {
+        for _ in 0..5 {
+            *most = stack_of(|| decoder.conceal(&mut samples[..960], None, effort)).max(*most);
+            decoding = decoding.max(stack_of(|| decodes(&mut decoder, &payload[..len], &mut samples)));
+        }
+    }
+    let deepest = [encoding, decoding, concealing[0], concealing[1]];
+    assert!(deepest.iter().all(|octets| *octets <= 128 << 10), "{deepest:?}");
+}
