@@ -9,7 +9,7 @@ use crate::audio::stretch::{self, Urgency as StretchUrgency};
 use crate::audio::{DecodeError, Decoder, Effort, Format, SampleRate};
 use crate::rtp::jitter_buffer::{Packet, Stretch, Urgency};
 use crate::worker::Worker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The longest packet: 120 ms at 48 kHz.
 const PACKET_SAMPLES: usize = 5760;
@@ -200,8 +200,13 @@ impl Voice {
         let behind = behind.map(|behind| behind.payload);
         let decoder = &mut self.decoder;
         let is_dozing = self.doze.as_ref().is_some_and(|doze| doze.is_dozing());
-        let effort =
-            if !is_dozing && decoder.gains_by_effort(behind) { efforts.spend(due) } else { Effort::Cheap };
+        let effort = match !is_dozing && decoder.gains_by_effort(behind) {
+            true => {
+                let micros = len as u64 * 1_000_000 / u64::from(decoder.rate().hertz());
+                efforts.spend(due, Duration::from_micros(micros))
+            }
+            false => Effort::Cheap,
+        };
         match decoder {
             _ if is_dozing => missing.fill(0), // what goes on is silence, or not to be heard
             Decoder::Opus(_) => worker.on_codec_stack(|| decoder.conceal(missing, behind, effort)),
