@@ -158,7 +158,8 @@ settings! {
         /// Who sends the refreshes where the peer leaves it to us: the caller, where it can, or ours.
         one session_refresher: Refresher = "session-refresher" "caller|ours" "caller"
             by one_of(&[("caller", Refresher::Caller), ("ours", Refresher::Ours)]);
-        /// A leg that should hear RTP but hears neither RTP nor RTCP for so long ends.
+        /// A leg that should hear RTP but hears neither RTP nor RTCP for so long ends; in a pause that the peer
+        /// has described, for four times as long.
         one media_timeout: Option<Duration> = "media-timeout" "TIME|off" "30s" by or("off", duration(SECOND..=DAY));
         /// Longest call.
         one max_call_duration: Option<Duration> = "max-call-duration" "TIME|off" "24h"
