@@ -6,6 +6,7 @@ use crate::call::leg::Leg;
 use crate::call::media::{MediaHandle, MediaSetup};
 use crate::call::ports::PortPair;
 use crate::config::{Codec, CodecPreference, Config};
+use crate::rtp::redundancy::Packing;
 use crate::sdp::{
     Agreed, AgreedCodec, CodecName, CodecOrder, Fmtp, LocalCodec, LocalMedia, Negotiation, Refusal,
 };
@@ -170,6 +171,7 @@ pub fn local_media(config: &Config, codecs: &[Codec], address: IpAddr, rtp_port:
             CodecPreference::Ours => CodecOrder::OurOrder,
         },
         comfort_noise: true,
+        offers_redundancy: config.codec.redundancy.is_some(),
         ptime_ms: config.codec.ptime_ms,
         frame_ms: config.codec.frame_ms,
         ..LocalMedia::new(address, rtp_port, codecs.collect())
@@ -198,6 +200,7 @@ fn media_setup(config: &Config, agreed: &Agreed) -> MediaSetup {
             .send_comfort_noise()
             .filter(|_| config.codec.comfort_noise)
             .map(|noise| noise.send_payload_type),
+        send_redundancy: packing(config, agreed),
         receive: agreed
             .receive
             .iter()
@@ -207,6 +210,11 @@ fn media_setup(config: &Config, agreed: &Agreed) -> MediaSetup {
             })
             .collect(),
     }
+}
+
+fn packing(config: &Config, agreed: &Agreed) -> Option<Packing> {
+    let payload_type = agreed.redundancy.send_payload_type?;
+    Some(Packing { payload_type, copies: config.codec.redundancy?.into() })
 }
 
 fn format(config: &Config, codec: &AgreedCodec, receiver: &Fmtp) -> Format {

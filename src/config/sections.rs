@@ -80,6 +80,9 @@ settings! {
         /// Whether pauses of 200 ms and more are described (RFC 3389) instead of sent, where the peer takes CN and the codec
         /// is not Opus. What comes of it is heard in any case.
         one comfort_noise: bool = "comfort-noise" "on|off" "off" by switch;
+        /// How many packets before it each packet carries copies of (RFC 2198), where the peer takes RED; copies that come
+        /// are used in any case. Each is the rate of the codec once more.
+        one redundancy: Option<u8> = "redundancy" "1|2|off" "off" by or("off", number(1..=2));
         /// Audio per packet in ms, where the peer asks for nothing else; a multiple of frame-ms.
         one ptime_ms: u8 = "ptime-ms" "10|20|30|40|60" "20"
             by one_of(&[("10", 10), ("20", 20), ("30", 30), ("40", 40), ("60", 60)]);

@@ -1,4 +1,4 @@
-//! RTP and RTCP (RFC 3550): packets, sources, reports, telephone-event, latching, jitter buffer.
+//! RTP and RTCP (RFC 3550): packets, sources, reports, telephone-event, redundancy, latching, jitter buffer.
 //!
 //! Pure: bytes, `now` and randomness come in; bytes, events and the next deadline go out. The media lap of a
 //! leg drives it; sockets, clocks and codecs are elsewhere.
@@ -12,6 +12,7 @@ pub mod media_timeout;
 pub mod numbers;
 pub mod packet;
 pub mod packet_sender;
+pub mod redundancy;
 pub mod rtcp;
 #[cfg(test)]
 pub(crate) mod sim;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::numbers::{SequenceNumber, Ssrc, Timestamp};
 use super::packet::{HEADER_LEN, Header};
+use super::redundancy::Packer;
 use super::telephone_event::sender::QueueFull;
 use super::telephone_event::{Digit, EventPacket, Sender};
 
@@ -118,14 +119,38 @@ impl PacketSender {
         if let Some(written) = self.digit_frame(now, frame_units, out) {
             return written;
         }
+        let header = self.audio_header(now, payload_type, frame_units);
+        self.write(header, payload, out)
+    }
+
+    /// The same with copies of the payloads before it (RFC 2198), where there are any that fit. `out` has room for
+    /// [`MAX_PAYLOAD_BYTES`](super::redundancy::MAX_PAYLOAD_BYTES) behind the header.
+    pub fn redundant_frame(
+        &mut self,
+        now: Instant,
+        packer: &mut Packer,
+        (payload_type, frame_units): (u8, u32),
+        payload: &[u8],
+        out: &mut [u8],
+    ) -> usize {
+        if let Some(written) = self.digit_frame(now, frame_units, out) {
+            return written;
+        }
+        let when = (self.timestamp, frame_units);
+        match packer.pack(when, payload_type, payload, &mut out[HEADER_LEN..]) {
+            Some(len) => {
+                let header = self.audio_header(now, packer.payload_type(), frame_units);
+                self.finish(header, len, out)
+            }
+            None => self.frame(now, payload_type, frame_units, payload, out),
+        }
+    }
+
+    fn audio_header(&mut self, now: Instant, payload_type: u8, frame_units: u32) -> Header {
         let marker = !self.in_talkspurt;
         self.in_talkspurt = true;
         let timestamp = self.advance(now, frame_units);
-        self.write(
-            Header { sequence: self.sequence, timestamp, ssrc: self.ssrc, marker, payload_type },
-            payload,
-            out,
-        )
+        Header { sequence: self.sequence, timestamp, ssrc: self.ssrc, marker, payload_type }
     }
 
     /// Writes the packet of a digit if one is being sent; `None`: this frame is audio's. For legs that would
@@ -212,13 +237,17 @@ impl PacketSender {
     }
 
     fn write(&mut self, header: Header, payload: &[u8], out: &mut [u8]) -> usize {
-        let len = HEADER_LEN + payload.len();
+        out[HEADER_LEN..HEADER_LEN + payload.len()].copy_from_slice(payload);
+        self.finish(header, payload.len(), out)
+    }
+
+    /// Puts the header before a payload that is in its place already.
+    fn finish(&mut self, header: Header, payload_len: usize, out: &mut [u8]) -> usize {
         header.write(out);
-        out[HEADER_LEN..len].copy_from_slice(payload);
         self.sequence = self.sequence.next();
         self.sent.packets = self.sent.packets.wrapping_add(1);
-        self.sent.octets = self.sent.octets.wrapping_add(payload.len() as u32);
-        len
+        self.sent.octets = self.sent.octets.wrapping_add(payload_len as u32);
+        HEADER_LEN + payload_len
     }
 }
 

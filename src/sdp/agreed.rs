@@ -37,6 +37,15 @@ pub struct AgreedFormat {
     pub clock_rate: u32,
 }
 
+/// Redundancy (RFC 2198) as both sides speak it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AgreedRedundancy {
+    /// The number in packets we send, if the peer takes redundancy of the codec that we send.
+    pub send_payload_type: Option<u8>,
+    /// The numbers in packets we receive.
+    pub receive_payload_types: Vec<u8>,
+}
+
 /// The audio stream as both sides agreed on it, from our point of view.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Agreed {
@@ -61,6 +70,8 @@ pub struct Agreed {
     /// Comfort noise that the peer may send: of the clock rate of the first codec of `receive` that has it. Ours is
     /// [`Agreed::send_comfort_noise`].
     pub comfort_noise: Option<AgreedFormat>,
+    /// Copies of earlier packets in later ones.
+    pub redundancy: AgreedRedundancy,
     /// Length of the packets we send, a multiple of the mixer's frame.
     pub send_ptime_ms: u8,
     /// Longest packet the peer takes, if it said so.
@@ -117,6 +128,7 @@ impl Agreed {
         let may_pause = receive.iter().filter(|codec| codec.name != CodecName::Opus);
         let noise_of = |codec: &AgreedCodec| noises.iter().find(|noise| noise.clock_rate == codec.clock_rate);
         let comfort_noise = may_pause.filter_map(noise_of).next().copied();
+        let redundancy = agreed_redundancy(local, remote, ours, &codec);
         let rtcp_mux = local.rtcp_mux && remote.rtcp_mux;
         Some(Agreed {
             remote_rtp: remote.rtp(),
@@ -132,6 +144,7 @@ impl Agreed {
                 .or(receive_telephone_events.first())
                 .copied(),
             comfort_noise,
+            redundancy,
             codec,
             receive,
             receive_telephone_events,
@@ -153,6 +166,30 @@ fn numbered<'a>(
 
 fn agreed_format((theirs, receive_payload_type, clock_rate): (&RemoteFormat, u8, u32)) -> AgreedFormat {
     AgreedFormat { send_payload_type: theirs.payload_type, receive_payload_type, clock_rate }
+}
+
+/// To be sent where the peer's `a=fmtp` names the codec (RFC 2198 §5), or is not there.
+fn agreed_redundancy(
+    local: &LocalMedia,
+    remote: &RemoteAudio,
+    ours: &[NumberedFormat],
+    codec: &AgreedCodec,
+) -> AgreedRedundancy {
+    let formats =
+        || numbered(remote, ours).filter(|(theirs, _)| matches!(theirs.format, Format::Redundancy { .. }));
+    let is_of_codec = |theirs: &RemoteFormat| {
+        let ours =
+            local.codecs.iter().find(|ours| ours.name == codec.name && ours.clock_rate == codec.clock_rate);
+        let named =
+            || theirs.fmtp.as_str().split('/').any(|text| text.trim().parse() == Ok(codec.send_payload_type));
+        ours.is_some_and(|ours| theirs.format.is_redundancy_of(ours)) && (theirs.fmtp.is_empty() || named())
+    };
+    AgreedRedundancy {
+        send_payload_type: formats()
+            .find(|(theirs, _)| is_of_codec(theirs))
+            .map(|(theirs, _)| theirs.payload_type),
+        receive_payload_types: formats().map(|(_, receive_payload_type)| receive_payload_type).collect(),
+    }
 }
 
 fn agreed_codec(local: &LocalMedia, theirs: &RemoteFormat, receive_payload_type: u8) -> Option<AgreedCodec> {

@@ -32,7 +32,7 @@ impl AudioLine<'_> {
     pub fn compose(&self, local: &LocalMedia) -> MediaDescription {
         let mut attributes = Vec::new();
         for numbered in self.formats {
-            push_format(&mut attributes, local, *numbered);
+            push_format(&mut attributes, local, *numbered, self.formats);
         }
         attributes.push(Attribute::new("ptime", self.ptime_ms));
         attributes.push(Attribute::new("maxptime", local.max_ptime_ms));
@@ -63,22 +63,44 @@ impl AudioLine<'_> {
     }
 }
 
-fn push_format(attributes: &mut Vec<Attribute>, local: &LocalMedia, numbered: NumberedFormat) {
+fn push_format(
+    attributes: &mut Vec<Attribute>,
+    local: &LocalMedia,
+    numbered: NumberedFormat,
+    all: &[NumberedFormat],
+) {
     let NumberedFormat { format, payload_type } = numbered;
     let (rtpmap, fmtp) = match format {
         Format::Codec(index) => {
             let codec = &local.codecs[index];
-            let channels = if codec.channels == 1 { String::new() } else { format!("/{}", codec.channels) };
-            (format!("{}/{}{channels}", codec.name, codec.clock_rate), codec.fmtp.as_str())
+            (encoding(codec.name, codec.clock_rate, codec.channels), codec.fmtp.to_string())
         }
         // The digits, * and #, A to D (RFC 4733 §3.2).
-        Format::TelephoneEvent { clock_rate } => (format!("telephone-event/{clock_rate}"), "0-15"),
-        Format::ComfortNoise { clock_rate } => (format!("CN/{clock_rate}"), ""),
+        Format::TelephoneEvent { clock_rate } => {
+            (encoding("telephone-event", clock_rate, 1), "0-15".to_owned())
+        }
+        Format::ComfortNoise { clock_rate } => (encoding("CN", clock_rate, 1), String::new()),
+        Format::Redundancy { clock_rate, channels } => {
+            (encoding("red", clock_rate, channels), redundant_types(local, format, all))
+        }
     };
     attributes.push(Attribute::new("rtpmap", format_args!("{payload_type} {rtpmap}")));
     if !fmtp.is_empty() {
         attributes.push(Attribute::new("fmtp", format_args!("{payload_type} {fmtp}")));
     }
+}
+
+fn encoding(name: impl std::fmt::Display, clock_rate: u32, channels: u8) -> String {
+    if channels == 1 { format!("{name}/{clock_rate}") } else { format!("{name}/{clock_rate}/{channels}") }
+}
+
+/// What primary and copies are (RFC 2198 §5): the first codec of the line that this is redundancy of.
+fn redundant_types(local: &LocalMedia, redundancy: Format, all: &[NumberedFormat]) -> String {
+    let codec = all.iter().find(|numbered| match numbered.format {
+        Format::Codec(index) => redundancy.is_redundancy_of(&local.codecs[index]),
+        _ => false,
+    });
+    codec.map_or_else(String::new, |codec| format!("{0}/{0}", codec.payload_type))
 }
 
 /// A line we do not use: port 0, the formats repeated because at least one must stand there (RFC 3264 §6).

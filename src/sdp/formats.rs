@@ -1,6 +1,6 @@
 //! Formats of an `m=` line and their numbers: which of a peer's we speak, which numbers our offers use.
 
-use super::{CodecName, Fmtp, LocalMedia, MediaDescription, Rtpmap};
+use super::{CodecName, Fmtp, LocalCodec, LocalMedia, MediaDescription, Rtpmap};
 
 /// A format we speak, whatever its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +11,21 @@ pub(super) enum Format {
     TelephoneEvent { clock_rate: u32 },
     /// RFC 3389 comfort noise.
     ComfortNoise { clock_rate: u32 },
+    /// RFC 2198 redundancy, of the codecs with these in `a=rtpmap`.
+    Redundancy { clock_rate: u32, channels: u8 },
+}
+
+impl Format {
+    /// Whether the place among the formats of a line matters: peers send the first of these that they can.
+    pub fn is_ranked(self) -> bool {
+        matches!(self, Format::Codec(_) | Format::Redundancy { .. })
+    }
+
+    /// Whether this is redundancy of that codec.
+    pub fn is_redundancy_of(self, codec: &LocalCodec) -> bool {
+        let Format::Redundancy { clock_rate, channels } = self else { return false };
+        clock_rate == codec.clock_rate && (channels == codec.channels || codec.name == CodecName::Opus)
+    }
 }
 
 /// A format with its number in our description.
@@ -63,11 +78,15 @@ fn format_of(local: &LocalMedia, rtpmap: &Rtpmap<'_>) -> Option<Format> {
     if local.comfort_noise && is("CN") {
         return Some(Format::ComfortNoise { clock_rate: rtpmap.clock_rate });
     }
+    if rtpmap.encoding_name.eq_ignore_ascii_case("red") {
+        let Rtpmap { clock_rate, channels, .. } = *rtpmap;
+        return Some(Format::Redundancy { clock_rate, channels });
+    }
     local.codecs.iter().position(|codec| codec.is_described_by(rtpmap)).map(Format::Codec)
 }
 
 /// Keeps telephone-event of the codecs' clock rates and of 8000 Hz (what phones with Opus alone beside it
-/// mean), comfort noise of those codecs that have none of their own (RFC 3389 §1).
+/// mean), comfort noise of those codecs that have none of their own (RFC 3389 §1), redundancy of those codecs.
 fn retain_useful(local: &LocalMedia, found: &mut Vec<RemoteFormat>) {
     let codecs: Vec<_> = found
         .iter()
@@ -84,10 +103,11 @@ fn retain_useful(local: &LocalMedia, found: &mut Vec<RemoteFormat>) {
         Format::ComfortNoise { clock_rate } => {
             codecs.iter().any(|codec| codec.clock_rate == clock_rate && codec.name != CodecName::Opus)
         }
+        Format::Redundancy { .. } => codecs.iter().any(|codec| remote.format.is_redundancy_of(codec)),
     });
 }
 
-/// All formats of our side, for an offer: codecs, then comfort noise and telephone-event per clock rate.
+/// All formats of our side, for an offer: codecs, then redundancy, comfort noise and telephone-event per clock rate.
 pub(super) fn all_formats(local: &LocalMedia) -> Vec<Format> {
     let mut formats: Vec<Format> = (0..local.codecs.len()).map(Format::Codec).collect();
     let mut add = |format| {
@@ -95,6 +115,11 @@ pub(super) fn all_formats(local: &LocalMedia) -> Vec<Format> {
             formats.push(format);
         }
     };
+    if local.offers_redundancy {
+        local.codecs.iter().for_each(|codec| {
+            add(Format::Redundancy { clock_rate: codec.clock_rate, channels: codec.channels });
+        });
+    }
     if local.comfort_noise {
         local
             .codecs
@@ -149,5 +174,7 @@ pub(super) fn number_hint(local: &LocalMedia, format: Format) -> u8 {
         Format::ComfortNoise { .. } => 105,
         Format::TelephoneEvent { clock_rate: 8000 } => 101,
         Format::TelephoneEvent { .. } => 110,
+        Format::Redundancy { clock_rate: 8000, .. } => 121,
+        Format::Redundancy { .. } => 122,
     }
 }

@@ -42,6 +42,8 @@ pub struct LocalMedia {
     pub telephone_event: bool,
     /// Whether RFC 3389 comfort noise is understood and may be sent.
     pub comfort_noise: bool,
+    /// Whether our offers have RFC 2198 redundancy; our answers take it wherever it is offered.
+    pub offers_redundancy: bool,
     /// Length of the packets we send to a peer without wishes.
     pub ptime_ms: u8,
     /// Longest packet we take and send.
@@ -62,7 +64,7 @@ impl LocalMedia {
     pub const MAX_CODECS: usize = 8;
 
     /// A stream at `address` that offers `codecs` and has the usual 20 ms packets, telephone-event and
-    /// rtcp-mux, RTCP on the next higher port, no comfort noise and no header extensions.
+    /// rtcp-mux, RTCP on the next higher port, no comfort noise, no redundancy offered and no header extensions.
     pub fn new(address: IpAddr, rtp_port: u16, codecs: Vec<LocalCodec>) -> LocalMedia {
         LocalMedia {
             address,
@@ -72,6 +74,7 @@ impl LocalMedia {
             prefer: CodecOrder::default(),
             telephone_event: true,
             comfort_noise: false,
+            offers_redundancy: false,
             ptime_ms: 20,
             max_ptime_ms: 60,
             frame_ms: 20,

@@ -19,7 +19,7 @@ mod ptime;
 mod refusal;
 mod remote;
 
-pub use agreed::{Agreed, AgreedCodec, AgreedFormat};
+pub use agreed::{Agreed, AgreedCodec, AgreedFormat, AgreedRedundancy};
 pub use attributes::{Direction, Extmap, Rtcp, Rtpmap};
 pub use codec::{CodecName, LocalCodec};
 pub use description::{Attribute, Connection, Description, Line, MediaDescription, Origin};

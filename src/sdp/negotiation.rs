@@ -165,13 +165,18 @@ impl Negotiation {
         self.agreed.as_ref()
     }
 
-    /// Puts codecs before the other formats, in the order that [`LocalMedia::prefer`] says.
+    /// Puts codecs and their redundancy before the other formats, in the order that [`LocalMedia::prefer`] says.
     fn order_formats(&self, remote: &mut RemoteAudio) {
         let prefer = self.local.prefer;
+        let codecs = &self.local.codecs;
         remote.formats.sort_by_key(|theirs| match (theirs.format, prefer) {
+            (format, CodecOrder::OfferOrder) => (!format.is_ranked(), 0),
             (Format::Codec(index), CodecOrder::OurOrder) => (false, index),
-            (Format::Codec(_), CodecOrder::OfferOrder) => (false, 0),
-            _ => (true, 0),
+            (redundancy, CodecOrder::OurOrder) => {
+                // With its codec, on the side of it where the peer has it.
+                let of = codecs.iter().position(|codec| redundancy.is_redundancy_of(codec));
+                (of.is_none(), of.unwrap_or(0))
+            }
         });
     }
 
@@ -238,7 +243,7 @@ impl Negotiation {
                 wanted.push(format);
             }
         }
-        wanted.sort_by_key(|format| !matches!(format, Format::Codec(_)));
+        wanted.sort_by_key(|format| !format.is_ranked());
         let mut numbered = Vec::with_capacity(wanted.len());
         for format in wanted {
             let hint = formats::number_hint(&self.local, format);

@@ -18,6 +18,7 @@ mod listening;
 mod messages;
 mod pauses;
 mod phones;
+mod redundancy;
 mod refreshes;
 mod reports;
 mod resources;

@@ -5,6 +5,7 @@
 
 use crate::caller::Call;
 use crate::hearing::{RATE, Samples};
+use crate::redundancy::{RED, Redundancy};
 use antiphon::audio::SampleRate;
 use antiphon::audio::g722::{G722Decoder, G722Encoder};
 use antiphon::audio::resample::Resampler;
@@ -119,6 +120,14 @@ pub struct Received {
     pub payload: Vec<u8>,
 }
 
+/// The keys that are pressed.
+#[derive(Default)]
+struct Keys {
+    waiting: VecDeque<char>,
+    /// The event being sent: key, its timestamp, packets so far.
+    event: Option<(char, u32, u32)>,
+}
+
 /// One caller's media.
 pub struct Talker {
     socket: UdpSocket,
@@ -133,9 +142,8 @@ pub struct Talker {
     packets_due: u32,
     sequence: u16,
     first_timestamp: u32,
-    keys: VecDeque<char>,
-    /// The event being sent: key, its timestamp, packets so far.
-    event: Option<(char, u32, u32)>,
+    keys: Keys,
+    redundancy: Option<Redundancy>,
     heard: Vec<Received>,
     reports: Vec<Vec<u8>>,
     late: Vec<(Instant, Duration)>,
@@ -158,12 +166,23 @@ impl Talker {
             packets_due: 0,
             sequence: port,
             first_timestamp: u32::from(port) << 16,
-            keys: VecDeque::new(),
-            event: None,
+            keys: Keys::default(),
+            redundancy: None,
             heard: Vec::new(),
             reports: Vec::new(),
             late: Vec::new(),
         }
+    }
+
+    /// From now on its packets have copies, and some of them are lost.
+    pub fn redundantly(mut self) -> Talker {
+        self.redundancy = Some(Redundancy::new());
+        self
+    }
+
+    /// How many packets with copies have come, and how many copies were as they should be.
+    pub fn redundancy(&self) -> (usize, usize) {
+        self.redundancy.as_ref().map_or((0, 0), |redundancy| (redundancy.came, redundancy.right))
     }
 
     /// What it says, as the law leaves it.
@@ -185,7 +204,7 @@ impl Talker {
 
     /// Presses keys, one after the other.
     pub fn press(&mut self, keys: &str) {
-        self.keys.extend(keys.chars());
+        self.keys.waiting.extend(keys.chars());
     }
 
     /// The RTCP that came on its RTP port.
@@ -235,14 +254,19 @@ impl Talker {
                 continue;
             }
             let word = |at: usize| u32::from_be_bytes(packet[at..at + 4].try_into().expect("four bytes"));
-            self.heard.push(Received {
+            let received = Received {
                 at: Instant::now(),
                 payload_type: packet[1] & 0x7f,
                 sequence: u16::from_be_bytes([packet[2], packet[3]]),
                 timestamp: word(4),
                 ssrc: word(8),
                 payload: packet[12..].to_vec(),
-            });
+            };
+            let received = match &mut self.redundancy {
+                Some(redundancy) => redundancy.open(received, self.heard.last()),
+                None => received,
+            };
+            self.heard.push(received);
         }
     }
 
@@ -270,22 +294,28 @@ impl Talker {
                 )
             }
         };
+        let (payload_type, payload) = match &mut self.redundancy {
+            Some(redundancy) if payload_type != EVENT => (RED, redundancy.carry(&payload)),
+            _ => (payload_type, Some(payload)),
+        };
         let mut packet = vec![0x80, payload_type | u8::from(marker) << 7];
         packet.extend(self.sequence.to_be_bytes());
         packet.extend(timestamp.to_be_bytes());
         packet.extend(self.ssrc().to_be_bytes());
-        packet.extend(payload);
         self.sequence = self.sequence.wrapping_add(1);
+        let Some(payload) = payload else { return };
+        packet.extend(payload);
         let _ = self.socket.send_to(&packet, self.server);
     }
 
     /// RFC 4733 §2.3: key, end bit and volume, duration so far.
     fn event_payload(&mut self, timestamp: u32) -> Option<(bool, u32, Vec<u8>)> {
         let held_packets = KEY_MS / self.packet_ms;
-        if self.event.is_none() {
-            self.event = Some((self.keys.pop_front()?, timestamp, 0));
+        let Keys { waiting, event } = &mut self.keys;
+        if event.is_none() {
+            *event = Some((waiting.pop_front()?, timestamp, 0));
         }
-        let (key, started, sent) = self.event.as_mut()?;
+        let (key, started, sent) = event.as_mut()?;
         *sent += 1;
         let code = "0123456789*#ABCD".find(*key).expect("a key") as u8;
         let held = (*sent).min(held_packets);
@@ -294,7 +324,7 @@ impl Talker {
         let payload = vec![code, end | 10, (duration >> 8) as u8, duration as u8];
         let whole = (*sent == 1, *started, payload);
         if *sent == held_packets + EVENT_ENDS - 1 {
-            self.event = None;
+            self.keys.event = None;
         }
         Some(whole)
     }

@@ -25,6 +25,7 @@ use crate::rtp::jitter_buffer::{Arrival, JitterSettings};
 use crate::rtp::media_timeout::{MediaTimeout, PeerSilence};
 use crate::rtp::packet::Packet;
 use crate::rtp::packet_sender::{DigitError, StreamStart};
+use crate::rtp::redundancy::Packing;
 use crate::rtp::telephone_event::Digit;
 use crate::sdp::{Agreed, Direction};
 use crate::worker::{Nearby, Piece, Place, Sender, Tick, Worker};
@@ -50,6 +51,8 @@ pub struct MediaSetup {
     pub send: Format,
     /// Payload type of comfort noise, where our pauses are described instead of sent.
     pub send_comfort_noise: Option<u8>,
+    /// How redundancy is sent, where it is.
+    pub send_redundancy: Option<Packing>,
     /// What the peer may send, the expected one first.
     pub receive: Vec<ReceiveFormat>,
 }
@@ -137,6 +140,7 @@ impl Media {
             open: false,
             worker,
         };
+        media.reception.set_redundancy(&media.agreed.redundancy.receive_payload_types);
         media.network.incoming.set_our_ssrc(media.outgoing.packets().ssrc());
         media.liveness_follows(now);
         Some(media)
@@ -149,6 +153,7 @@ impl Media {
         let reception = self.reception.changed(&setup.receive, receive_comfort_noise(&setup.agreed))?;
         self.outgoing.change(send)?;
         reception.apply(&mut self.reception);
+        self.reception.set_redundancy(&setup.agreed.redundancy.receive_payload_types);
         self.network.change(&setup.agreed);
         if setup.agreed.receive_telephone_events != self.agreed.receive_telephone_events {
             self.digits = Digits::new(&setup.agreed);
@@ -278,8 +283,9 @@ impl Media {
     }
 
     fn take_packet(&mut self, packet: &Packet<'_>, arrival: Instant) {
+        self.pace.note(&packet.header, self.reception.clock_rate_hz());
+        let Some((packet, copies)) = self.reception.open(packet) else { return };
         let header = &packet.header;
-        self.pace.note(header, self.reception.clock_rate_hz());
         if !self.reception.takes(header.payload_type) {
             // A digit: it takes a number of the sequence, but nobody is to hear it.
             self.reception.insert_other(arrival, header.ssrc, header.sequence);
@@ -302,6 +308,9 @@ impl Media {
             if self.reception.peer_pauses() != paused {
                 self.liveness.set_silence(arrival, self.peer_silence());
             }
+        }
+        if self.direction.receives() {
+            self.reception.recover(arrival, header, copies);
         }
     }
 
@@ -376,13 +385,15 @@ impl Media {
             received: jitter.received,
             late: jitter.late,
             lost: jitter.lost,
+            recovered: jitter.recovered,
             duplicate: jitter.duplicate,
             discarded: jitter.discarded + self.reception.undecodable(),
             refused: latch.payload_type + latch.probation + latch.foreign_source + latch.foreign_rtcp,
             malformed: network.malformed.total()
                 + network.datagrams.stun
                 + network.datagrams.dtls
-                + network.datagrams.other,
+                + network.datagrams.other
+                + self.reception.malformed(),
             concealed: Duration::from_millis(jitter.concealed_units * 1000 / clock_rate),
             jitter_ms: self.network.incoming.sources().current().map_or(0.0, |source| source.jitter_ms()),
             depth_ms: self.reception.depth_ms(),
@@ -423,6 +434,7 @@ fn send_format(setup: &MediaSetup) -> SendFormat {
             .as_ref()
             .map(|event| (event.send_payload_type, event.clock_rate)),
         comfort_noise: setup.send_comfort_noise,
+        redundancy: setup.send_redundancy.clone(),
     }
 }
 

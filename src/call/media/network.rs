@@ -36,7 +36,9 @@ impl Network {
         let events = agreed.receive_telephone_events.iter().map(|event| event.receive_payload_type);
         let noise = agreed.comfort_noise.iter().map(|noise| noise.receive_payload_type);
         let clock_rate = agreed.receive.first().map_or(agreed.codec.clock_rate, |codec| codec.clock_rate);
-        self.incoming.set_negotiated(audio.chain(events).chain(noise).collect(), clock_rate);
+        let redundancy = agreed.redundancy.receive_payload_types.iter().copied();
+        let payload_types = audio.chain(events).chain(noise).chain(redundancy).collect();
+        self.incoming.set_negotiated(payload_types, clock_rate);
     }
 
     /// The socket on which RTCP comes besides that of RTP, if there is one.

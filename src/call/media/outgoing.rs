@@ -7,6 +7,7 @@ use crate::audio::frame::FrameJoiner;
 use crate::audio::{EncodeError, Encoder, Format, SampleRate};
 use crate::rtp::packet::HEADER_LEN;
 use crate::rtp::packet_sender::{DigitError, PacketSender, StreamStart};
+use crate::rtp::redundancy::{self, Packer, Packing};
 use crate::rtp::telephone_event::Digit;
 use crate::worker::{Tick, Worker};
 use std::time::{Duration, Instant};
@@ -24,6 +25,8 @@ pub struct SendFormat {
     pub telephone_event: Option<(u8, u32)>,
     /// Payload type of comfort noise, where pauses are described instead of sent.
     pub comfort_noise: Option<u8>,
+    /// How packets carry copies of those before them, where they do.
+    pub redundancy: Option<Packing>,
 }
 
 /// The sending side of a leg's audio.
@@ -35,6 +38,8 @@ pub struct Outgoing {
     packets: PacketSender,
     /// Where pauses are described instead of sent.
     pauses: Option<Box<Pauses>>,
+    /// Where packets carry copies of those before them.
+    packer: Option<Box<Packer>>,
     frame_ms: u32,
     /// As configured, and as the peer reports: the higher one counts.
     least_loss_percent: u8,
@@ -53,6 +58,7 @@ impl Outgoing {
         let coding = Coding::own(encoder);
         let pauses = send.comfort_noise.map(|_| Box::default());
         let least_loss_percent = send.format.expected_loss_percent();
+        let packer = packer_for(&send);
         let (told_loss_percent, encoded, unencodable) = (0, 0, 0);
         Some(Outgoing {
             send,
@@ -60,6 +66,7 @@ impl Outgoing {
             joiner,
             packets,
             pauses,
+            packer,
             frame_ms,
             least_loss_percent,
             told_loss_percent,
@@ -85,6 +92,9 @@ impl Outgoing {
         }
         if !goes_on || send.comfort_noise != self.send.comfort_noise {
             self.pauses = send.comfort_noise.map(|_| Box::default());
+        }
+        if send.redundancy != self.send.redundancy || send.payload_type != self.send.payload_type {
+            self.packer = packer_for(&send);
         }
         self.packets.set_telephone_event(send.telephone_event);
         self.send = send;
@@ -244,7 +254,14 @@ impl Outgoing {
             }
             Ok(len) => {
                 let payload_type = self.send.payload_type;
-                Some(self.packets.frame(due, payload_type, units, &payload[..len], datagram))
+                let payload = &payload[..len];
+                Some(match &mut self.packer {
+                    None => self.packets.frame(due, payload_type, units, payload, datagram),
+                    Some(packer) => {
+                        let what = (payload_type, units);
+                        self.packets.redundant_frame(due, packer, what, payload, datagram)
+                    }
+                })
             }
             Err(_) => {
                 self.unencodable += 1;
@@ -261,6 +278,12 @@ impl Outgoing {
 
 /// The largest datagram that we write: header and the longest payload, L16 of 60 ms at 48 kHz.
 pub const MAX_DATAGRAM: usize = HEADER_LEN + 2 * super::PACKET_SAMPLES;
+
+const _: () = assert!(MAX_DATAGRAM >= HEADER_LEN + redundancy::MAX_PAYLOAD_BYTES);
+
+fn packer_for(send: &SendFormat) -> Option<Box<Packer>> {
+    send.redundancy.clone().map(|packing| Box::new(Packer::new(packing)))
+}
 
 fn joiner_for(send: &SendFormat, frame_ms: u32) -> Option<FrameJoiner> {
     let rate = send.format.rate();

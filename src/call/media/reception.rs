@@ -2,8 +2,12 @@
 
 use super::voice::{ReceiveFormat, Scratch, Voice};
 use crate::audio::SampleRate;
-use crate::rtp::jitter_buffer::{Arrival, Inserted, JitterBuffer, JitterCounters, JitterSettings, Playout};
-use crate::rtp::{SequenceNumber, Ssrc};
+use crate::rtp::jitter_buffer::{
+    Arrival, Inserted, JitterBuffer, JitterCounters, JitterSettings, Playout, Redundancy,
+};
+use crate::rtp::packet::Packet;
+use crate::rtp::redundancy::{Copies, Redundant};
+use crate::rtp::{Header, PayloadTypes, SequenceNumber, Ssrc};
 use crate::worker::Worker;
 use std::time::Instant;
 
@@ -14,6 +18,9 @@ pub struct Reception {
     voice: Voice,
     /// The newest packet that was taken describes a pause (RFC 3389).
     peer_pauses: bool,
+    /// Of redundant audio (RFC 2198).
+    redundancy: PayloadTypes,
+    malformed: u64,
     /// Of jitter buffers that were given up.
     former: JitterCounters,
 }
@@ -37,7 +44,8 @@ impl Change {
             }
             Change::Anew(anew) => {
                 let former = total(&reception.former, reception.jitter_buffer.counters());
-                *reception = Reception { former, ..*anew };
+                let malformed = reception.malformed;
+                *reception = Reception { former, malformed, ..*anew };
             }
         }
     }
@@ -54,6 +62,8 @@ impl Reception {
             jitter_buffer,
             voice,
             peer_pauses: false,
+            redundancy: PayloadTypes::default(),
+            malformed: 0,
             former: JitterCounters::default(),
         })
     }
@@ -85,6 +95,49 @@ impl Reception {
     /// Whether the peer has said that it pauses, and has said nothing since.
     pub fn peer_pauses(&self) -> bool {
         self.peer_pauses
+    }
+
+    /// From now on packets of these types are redundant audio.
+    pub fn set_redundancy(&mut self, payload_types: &[u8]) {
+        self.redundancy = payload_types.iter().copied().collect();
+    }
+
+    /// A packet as it would be without redundancy, and the copies that came with it; `None` if it cannot be read.
+    pub fn open<'a>(&mut self, packet: &Packet<'a>) -> Option<(Packet<'a>, Copies<'a>)> {
+        if !self.redundancy.contains(packet.header.payload_type) {
+            return Some((*packet, Copies::default()));
+        }
+        let Ok(opened) = Redundant::parse(packet.payload) else {
+            self.malformed += 1;
+            return None;
+        };
+        let mut primary = *packet;
+        primary.header.payload_type = opened.payload_type;
+        primary.payload = opened.primary;
+        Some((primary, opened.copies()))
+    }
+
+    /// Takes the copies that came with a packet, which was taken before. Those of formats that were not agreed, or of
+    /// another clock, are ignored, and so are those of telephone-events, which repeat themselves (RFC 4733 §2.5.1.4).
+    pub fn recover(&mut self, at: Instant, header: &Header, copies: Copies<'_>) {
+        for copy in copies {
+            if self.takes(copy.payload_type) && !self.voice.changes_clock(copy.payload_type) {
+                self.jitter_buffer.recover(&Redundancy {
+                    at,
+                    ssrc: header.ssrc,
+                    sequence: header.sequence,
+                    timestamp: header.timestamp,
+                    offset_units: copy.offset_units,
+                    payload_type: copy.payload_type,
+                    payload: copy.payload,
+                });
+            }
+        }
+    }
+
+    /// Packets of redundant audio that could not be read.
+    pub fn malformed(&self) -> u64 {
+        self.malformed
     }
 
     /// A packet has come.
@@ -167,6 +220,7 @@ fn total(one: &JitterCounters, other: &JitterCounters) -> JitterCounters {
         played: one.played + other.played,
         late: one.late + other.late,
         lost: one.lost + other.lost,
+        recovered: one.recovered + other.recovered,
         duplicate: one.duplicate + other.duplicate,
         discarded: one.discarded + other.discarded,
         concealed_units: one.concealed_units + other.concealed_units,

@@ -10,15 +10,17 @@ pub struct MediaSummary {
     pub received: u64,
     /// Came after their time.
     pub late: u64,
-    /// Never came.
+    /// Never came, nor a copy in time.
     pub lost: u64,
+    /// Never came, but a copy did in time (RFC 2198).
+    pub recovered: u64,
     /// Came again.
     pub duplicate: u64,
     /// Of no use to the jitter buffer.
     pub discarded: u64,
     /// Refused by the latch, by payload type or source.
     pub refused: u64,
-    /// Not RTP or RTCP at all.
+    /// Not RTP or RTCP at all, or redundant audio that cannot be read.
     pub malformed: u64,
     /// Audio made up for what did not come in time.
     pub concealed: Duration,
@@ -40,11 +42,12 @@ impl fmt::Display for MediaSummary {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             out,
-            "received {} (late {}, lost {}, duplicate {}, discarded {}), refused {}, malformed {}, concealed {} ms, \
+            "received {} (late {}, lost {}, recovered {}, duplicate {}, discarded {}), refused {}, malformed {}, concealed {} ms, \
              jitter {:.1} ms, depth {} ms, sent {} (encoded {}, unencodable {})",
             self.received,
             self.late,
             self.lost,
+            self.recovered,
             self.duplicate,
             self.discarded,
             self.refused,

@@ -92,6 +92,7 @@ fn attack(leg: &mut Leg, random: &mut SplitMix64, now: &mut Duration) {
             } else {
                 leg.insert_as(*now - before, sent, payload_type);
             }
+            (0..random.below(3)).for_each(|_| leg.recover(*now, sent, random.below(140) as u16));
         }
         assert!(leg.buffer.waiting() <= 128);
         let at = leg.start + *now;

@@ -1,13 +1,16 @@
 //! How often the network loses packets, as far as the last seconds tell.
 //!
 //! A gap is bridged best by who has the packet behind it: that carries a copy of the missing one (Opus's in-band FEC,
-//! RFC 6716 §2.1.7), or says at least where the voice went. Where gaps are frequent, having it is worth the wait.
+//! RFC 6716 §2.1.7, or RFC 2198), or says at least where the voice went. Where gaps are frequent, having it is worth the
+//! wait.
 
 use crate::rtp::ExtendedSequence;
 
 /// So many gaps within the window are frequent.
 const FREQUENT: usize = 4;
 const WINDOW_US: i64 = 8_000_000;
+/// Copies from farther back are not waited for.
+const MOST_PACKETS: i64 = 3;
 const NEVER: i64 = i64::MIN;
 
 /// The gaps of the last seconds.
@@ -16,6 +19,8 @@ pub(super) struct Losses {
     frequent: bool,
     /// Gaps are frequent until then, if no more come.
     until_us: i64,
+    /// By how many packets a copy is behind the packet it comes with, at most.
+    reach_packets: i64,
     /// The same as it was before the newest gap, which may yet be taken back.
     until_before_us: i64,
     /// When the last gaps were met, newest first; one more than count, for the same reason.
@@ -31,6 +36,7 @@ impl Losses {
         Losses {
             frequent: false,
             until_us: NEVER,
+            reach_packets: 1,
             until_before_us: NEVER,
             gaps_us: [NEVER; FREQUENT + 1],
             first: ExtendedSequence(0),
@@ -40,13 +46,26 @@ impl Losses {
     }
 
     /// Whether gaps are frequent, as of the last [`Losses::look`].
-    pub(super) fn are_frequent(&self) -> bool {
+    fn are_frequent(&self) -> bool {
         self.frequent
+    }
+
+    /// For how many packets behind a missing one it is worth to wait.
+    pub(super) fn wait_packets(&self) -> i64 {
+        if self.are_frequent() { self.reach_packets } else { 0 }
+    }
+
+    /// A copy has come that is so many packets behind the one it came with.
+    pub(super) fn reach(&mut self, packets: i64) {
+        self.reach_packets = self.reach_packets.max(packets.min(MOST_PACKETS));
     }
 
     /// It is so late now.
     pub(super) fn look(&mut self, now_us: i64) {
         self.frequent = now_us < self.until_us;
+        if !self.frequent {
+            self.reach_packets = 1;
+        }
     }
 
     /// The turn of `sequence` is over and it has not come. Numbers in a row are one gap.

@@ -12,6 +12,7 @@
 mod grid;
 mod losses;
 mod playout;
+mod recovery;
 mod ring;
 mod timeline;
 mod transit;
@@ -22,12 +23,15 @@ mod fuzz;
 #[cfg(test)]
 mod network_tests;
 #[cfg(test)]
+mod recovery_tests;
+#[cfg(test)]
 mod scenario;
 #[cfg(test)]
 mod testbench;
 #[cfg(test)]
 mod tests;
 
+pub use recovery::Redundancy;
 pub use types::{Arrival, Inserted, JitterCounters, JitterSettings, Packet, Playout, Stretch, Urgency};
 
 use std::time::Instant;
@@ -204,6 +208,7 @@ impl JitterBuffer {
         if self.has_passed(sequence) {
             return Inserted::Late;
         }
+        self.displace_copy(sequence);
         self.make_room(sequence);
         let mut slot = Slot::audio(sequence, media_units, arrival.timestamp, arrival.payload_type);
         if self.settings.comfort_noise == Some(arrival.payload_type) {
@@ -225,7 +230,9 @@ impl JitterBuffer {
             return false;
         }
         if timeline.has_begun_by(sequence) {
-            self.counters.lost = self.counters.lost.saturating_sub(1);
+            if !timeline.was_recovered(sequence) {
+                self.counters.lost = self.counters.lost.saturating_sub(1);
+            }
             self.losses.take_back(sequence);
         }
         true
@@ -233,6 +240,7 @@ impl JitterBuffer {
 
     fn keep_other(&mut self, sequence: ExtendedSequence) {
         if !self.has_passed(sequence) {
+            self.displace_copy(sequence);
             self.make_room(sequence);
             self.ring.mark_other(sequence);
         }

@@ -124,7 +124,7 @@ impl JitterBuffer {
     pub(super) fn due_transit_us(&self) -> i64 {
         let bound = |ms: u32| self.transits.fastest_us().saturating_add(i64::from(ms) * 1000);
         let least_us = bound(self.settings.min_ms);
-        let look_ahead_us = if self.losses.are_frequent() { self.grid.packet_us } else { 0 };
+        let look_ahead_us = self.losses.wait_packets() * self.grid.packet_us;
         let wanted_us = self.transits.slow_us().saturating_add(MARGIN_US + look_ahead_us);
         wanted_us.clamp(least_us, bound(self.settings.max_ms))
     }

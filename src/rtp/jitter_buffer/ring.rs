@@ -79,6 +79,12 @@ impl PacketRing {
         within.find(|slot| slot.buffer != NO_BUFFER)
     }
 
+    /// The last packet with a payload before `sequence`.
+    pub(super) fn last_waiting_before(&self, sequence: ExtendedSequence) -> Option<&Slot> {
+        let end = self.find(sequence).unwrap_or_else(|place| place);
+        self.slots[..end].iter().rfind(|slot| slot.buffer != NO_BUFFER)
+    }
+
     /// Keeps a packet, replacing what is known of its number.
     ///
     /// # Panics

@@ -30,6 +30,8 @@ pub(super) struct Scenario {
     pub(super) length: Duration,
     /// By how much the leg can change a packet's length at once, in timestamp units.
     pub(super) stretch_most: u32,
+    /// How many packets before it each one carries copies of.
+    pub(super) copies: u16,
 }
 
 impl Scenario {
@@ -43,6 +45,7 @@ impl Scenario {
             ppm: 0,
             length,
             stretch_most: u32::MAX,
+            copies: 0,
         }
     }
 }
@@ -100,6 +103,7 @@ pub(super) fn run_changing(
         talk(scenario, &mut talker, &mut link, now, &mut outcome.sent);
         while let Some((at, sent)) = link.receive(now) {
             leg.insert(at, sent);
+            (1..=scenario.copies).rev().for_each(|back| leg.recover(at, sent, back));
         }
         outcome.most_waiting = outcome.most_waiting.max(leg.buffer.waiting());
         let quiet = scenario.speech != Speech::Music && now.as_millis() % 2000 < 400;

@@ -3,7 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Arrival, Inserted, JitterBuffer, JitterSettings, Playout, Stretch, Urgency};
+use super::{Arrival, Inserted, JitterBuffer, JitterSettings, Playout, Redundancy, Stretch, Urgency};
+use crate::rtp::SequenceNumber;
 use crate::rtp::sim::Sent;
 
 pub(super) const PCMU: u8 = 0;
@@ -28,11 +29,20 @@ pub(super) enum Heard {
     Empty,
 }
 
+/// What a packet of a test carries.
+fn payload(sequence: SequenceNumber, sent_at: Duration) -> [u8; 10] {
+    let mut payload = [0; 10];
+    payload[..2].copy_from_slice(&sequence.0.to_be_bytes());
+    payload[2..].copy_from_slice(&(sent_at.as_micros() as u64).to_be_bytes());
+    payload
+}
+
 pub(super) struct Leg {
     pub(super) buffer: JitterBuffer,
     pub(super) start: Instant,
     /// What the last packets carry, in timestamp units.
     pub(super) packet_units: u32,
+    packet_ms: u32,
     /// By how much it can change a packet's length at once.
     pub(super) stretch_most: u32,
     held: u32,
@@ -48,6 +58,7 @@ impl Leg {
             buffer: JitterBuffer::new(settings),
             start: Instant::now(),
             packet_units: settings.packet_ms * settings.clock_rate / 1000,
+            packet_ms: settings.packet_ms,
             stretch_most: u32::MAX,
             held: 0,
             frame_units: settings.frame_ms * settings.clock_rate / 1000,
@@ -61,9 +72,7 @@ impl Leg {
     }
 
     pub(super) fn insert_as(&mut self, at: Duration, sent: Sent, payload_type: u8) -> Inserted {
-        let mut payload = [0; 10];
-        payload[..2].copy_from_slice(&sent.sequence.0.to_be_bytes());
-        payload[2..].copy_from_slice(&(sent.at.as_micros() as u64).to_be_bytes());
+        let payload = payload(sent.sequence, sent.at);
         self.buffer.insert(Arrival {
             at: self.start + at,
             ssrc: sent.ssrc,
@@ -73,6 +82,22 @@ impl Leg {
             payload_type,
             payload: &payload,
         })
+    }
+
+    /// A copy of the packet `back` before `sent` has come with it; `sent` was inserted.
+    pub(super) fn recover(&mut self, at: Duration, sent: Sent, back: u16) {
+        let packet = Duration::from_millis(u64::from(self.packet_ms));
+        let earlier = sent.at.saturating_sub(packet * u32::from(back));
+        let payload = payload(sent.sequence.plus(back.wrapping_neg()), earlier);
+        self.buffer.recover(&Redundancy {
+            at: self.start + at,
+            ssrc: sent.ssrc,
+            sequence: sent.sequence,
+            timestamp: sent.timestamp,
+            offset_units: u32::from(back) * self.packet_units,
+            payload_type: PCMU,
+            payload: &payload,
+        });
     }
 
     /// Plays the frame due at `now`; says what was heard in it.
@@ -134,6 +159,6 @@ impl Leg {
         let counters = self.buffer.counters();
         let waiting = self.buffer.waiting() as u64;
         let gone = counters.played + counters.late + counters.duplicate + counters.discarded;
-        assert_eq!(counters.received, gone + waiting, "{counters:?}");
+        assert_eq!(counters.received + counters.recovered, gone + waiting, "{counters:?}");
     }
 }

@@ -38,6 +38,8 @@ pub(super) struct Timeline {
     highest: ExtendedSequence,
     /// Bit n: `highest` − n has arrived.
     arrived: u128,
+    /// Bit n: a copy was taken for `highest` − n.
+    recovered: u128,
     anchor: ExtendedSequence,
     anchor_timestamp: Timestamp,
     anchor_media_units: i64,
@@ -62,6 +64,7 @@ impl Timeline {
             first,
             highest: first,
             arrived: 1,
+            recovered: 0,
             anchor: first,
             anchor_timestamp: timestamp,
             anchor_media_units: grid.clock.units(at_us.saturating_sub(transits.fastest_us())),
@@ -82,6 +85,38 @@ impl Timeline {
     /// Whether `sequence` belongs to what was sent since the stream began, as far as we know.
     pub(super) fn has_begun_by(&self, sequence: ExtendedSequence) -> bool {
         sequence >= self.first
+    }
+
+    /// The place of a number, if it can be of this stream and is none that is yet to come.
+    pub(super) fn known(&self, ssrc: Ssrc, number: SequenceNumber) -> Option<ExtendedSequence> {
+        self.distance(ssrc, number).filter(|distance| *distance <= 0)?;
+        Some(self.highest.nearest(number))
+    }
+
+    /// The media time of a timestamp near the newest one.
+    pub(super) fn media_units(&self, timestamp: Timestamp) -> i64 {
+        let step_units = i64::from(timestamp.distance_from(self.anchor_timestamp));
+        self.anchor_media_units.saturating_add(step_units)
+    }
+
+    /// Whether the packet itself has come, as far as is remembered.
+    pub(super) fn has_arrived(&self, sequence: ExtendedSequence) -> bool {
+        self.arrived & self.bit(sequence) != 0
+    }
+
+    /// A copy was taken for this one.
+    pub(super) fn mark_recovered(&mut self, sequence: ExtendedSequence) {
+        self.recovered |= self.bit(sequence);
+    }
+
+    /// Whether a copy was taken for this one, as far as is remembered.
+    pub(super) fn was_recovered(&self, sequence: ExtendedSequence) -> bool {
+        self.recovered & self.bit(sequence) != 0
+    }
+
+    fn bit(&self, sequence: ExtendedSequence) -> u128 {
+        let behind = self.highest.distance_from(sequence);
+        if (0..128).contains(&behind) { 1 << behind } else { 0 }
     }
 
     /// Says where a packet belongs and remembers its numbers.
@@ -159,6 +194,7 @@ impl Timeline {
             return new;
         }
         self.arrived = if distance < 128 { self.arrived << distance | 1 } else { 1 };
+        self.recovered = if distance < 128 { self.recovered << distance } else { 0 };
         self.highest = self.highest.plus(distance as u64);
         true
     }

@@ -122,8 +122,8 @@ pub enum Urgency {
     Now,
 }
 
-/// What has happened to packets and audio so far. `received` = `played` + `late` + `duplicate` + `discarded`
-/// + the packets waiting.
+/// What has happened to packets and audio so far. `received` + `recovered` = `played` + `late` + `duplicate`
+/// + `discarded` + the packets waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(C)] // the two that every packet counts first, beside the buffer's other hot fields
 pub struct JitterCounters {
@@ -133,8 +133,10 @@ pub struct JitterCounters {
     pub played: u64,
     /// Packets that arrived after their time, or waited past it.
     pub late: u64,
-    /// Sequence numbers that never arrived.
+    /// Sequence numbers that never arrived, nor a copy in time.
     pub lost: u64,
+    /// Copies (RFC 2198) that were taken for packets that had not arrived.
+    pub recovered: u64,
     /// Packets that arrived again.
     pub duplicate: u64,
     /// Packets that were of no use (see [`Inserted::Discarded`]) or thrown away to bound the depth.

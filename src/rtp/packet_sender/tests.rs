@@ -123,3 +123,25 @@ fn a_described_pause_is_numbered_with_the_audio_and_what_follows_it_is_marked() 
     let next = send(&mut sender, after(now, 60));
     assert_eq!((next.marker, next.sequence, next.timestamp), (true, SequenceNumber(1), Timestamp(320)));
 }
+
+#[test]
+fn a_packet_with_copies_has_the_numbers_that_it_would_have_without() {
+    use crate::rtp::redundancy::{MAX_PAYLOAD_BYTES, Packer, Packing, Redundant};
+    let mut sender = PacketSender::new(START, 8000);
+    let mut packer = Packer::new(Packing { payload_type: 121, copies: 1 });
+    let now = Instant::now();
+    let mut send = |now, payload: [u8; 4]| {
+        let mut out = [0; HEADER_LEN + MAX_PAYLOAD_BYTES];
+        let len = sender.redundant_frame(now, &mut packer, (0, 160), &payload, &mut out);
+        let packet = Packet::parse(&out[..len]).unwrap();
+        (packet.header, packet.payload.to_vec(), sender.sent())
+    };
+    let (first, payload, sent) = send(now, *b"1111");
+    assert_eq!((first.payload_type, first.marker, &payload[..], sent.octets), (0, true, &b"1111"[..], 4));
+    let (second, payload, sent) = send(after(now, 20), *b"2222");
+    assert_eq!((second.payload_type, second.marker, sent.packets, sent.octets), (121, false, 2, 17));
+    assert_eq!((second.sequence, second.timestamp), (SequenceNumber(0), Timestamp(0)));
+    let read = Redundant::parse(&payload).unwrap();
+    let copy = read.copies().next().unwrap();
+    assert_eq!((read.primary, copy.payload, copy.offset_units), (&b"2222"[..], &b"1111"[..], 160));
+}

@@ -36,6 +36,8 @@ const PIECES: &[&str] = &[
     "\na=sendonly",
     "\na=rtpmap:96 opus/48000/2",
     "\na=rtpmap:0 L16/16000",
+    "\na=rtpmap:96 red/48000/2",
+    "\na=fmtp:96 0/0",
     "\na=fmtp:96 minptime=255",
     "\na=ptime:1",
     "\na=ptime:65535",

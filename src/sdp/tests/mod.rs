@@ -4,6 +4,7 @@ mod answers;
 mod descriptions;
 mod exchanges;
 mod fuzz;
+mod redundancy;
 mod samples;
 mod two_parties;
 
@@ -80,6 +81,12 @@ fn summary(agreed: &Agreed) -> String {
         parts.push(format!("dtmf {}", events.join(",")));
     }
     parts.extend(agreed.comfort_noise.as_ref().map(|noise| format!("cn {}", format(noise))));
+    let redundancy = &agreed.redundancy;
+    if !redundancy.receive_payload_types.is_empty() {
+        let receive: Vec<_> = redundancy.receive_payload_types.iter().map(u8::to_string).collect();
+        let send = redundancy.send_payload_type.map_or("none".to_owned(), |send| send.to_string());
+        parts.push(format!("red {send}>{}<", receive.join(",")));
+    }
     parts.extend(agreed.on_hold.then(|| "held".to_owned()));
     parts.extend(agreed.extensions.iter().map(|extension| {
         let name = extension.uri.rsplit(':').next().unwrap_or_default();

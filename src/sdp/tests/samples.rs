@@ -142,9 +142,9 @@ pub const SAMPLES: &[Sample] = &[
             a=rtpmap:110 telephone-event/48000\na=rtpmap:126 telephone-event/8000\n\
             a=ssrc:1001 cname:x\nm=video 50000 RTP/AVPF 96\nc=IN IP4 192.0.2.20\na=mid:1\na=rtcp-mux\n\
             a=rtpmap:96 VP8/90000\n",
-        media: "m=audio 20000 RTP/AVPF 111 0 8 13 110 126 | m=video 0 RTP/AVPF 96",
+        media: "m=audio 20000 RTP/AVPF 111 63 0 8 13 110 126 | m=video 0 RTP/AVPF 96",
         agreed: "opus/48000=111,PCMU/8000=0,PCMA/8000=8 sendrecv 192.0.2.20:50000 mux 20ms \
-            dtmf 110@48000,126@8000 cn 13@8000",
+            dtmf 110@48000,126@8000 cn 13@8000 red 63>63<",
     },
     Sample {
         name: "Chrome over DTLS",

@@ -35,6 +35,7 @@ fn party(random: &mut StdRng, last_byte: u8) -> LocalMedia {
         prefer: if random.random() { CodecOrder::OurOrder } else { CodecOrder::OfferOrder },
         telephone_event: random.random_bool(0.8),
         comfort_noise: random.random(),
+        offers_redundancy: random.random(),
         ptime_ms: [10, 20, 30, 40, 60][random.random_range(0..5)],
         frame_ms: [10, 20][random.random_range(0..2)],
         rtcp_mux: random.random(),
@@ -73,6 +74,9 @@ fn assert_agree(one: &Negotiation, other: &Negotiation) {
     assert_eq!(ours.receive_telephone_events, events);
     assert_eq!(ours.telephone_event, theirs.telephone_event.as_ref().map(mirrored_format));
     assert_eq!(ours.comfort_noise, theirs.comfort_noise.as_ref().map(mirrored_format));
+    let (sent, taken) = (&ours.redundancy, &theirs.redundancy);
+    assert!(sent.send_payload_type.is_none_or(|sent| taken.receive_payload_types.contains(&sent)));
+    assert_eq!(sent.receive_payload_types.len(), taken.receive_payload_types.len());
     assert_eq!(ours.rtcp_mux, theirs.rtcp_mux);
     assert_eq!(ours.remote_rtp, Some((other.local().address, other.local().rtp_port).into()));
     assert_eq!(theirs.remote_rtp, Some((one.local().address, one.local().rtp_port).into()));
