@@ -42,6 +42,7 @@ fn send_of(format: Format) -> SendFormat {
         packet_ms: 20,
         telephone_event: Some((DIGIT_TYPE, 8_000)),
         comfort_noise: None,
+        redundancy: None,
     }
 }
 
