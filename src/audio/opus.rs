@@ -4,7 +4,10 @@
 //! worker's codec stack.
 //! The text of `a=fmtp` is the business of `sdp`; its meaning arrives here as [`OpusFmtp`].
 
+mod dred;
 mod silence;
+
+pub use dred::{MAX_DRED_MS, OpusDred};
 
 use super::opus_ffi::{self, Control, DecoderState, EncoderState};
 use super::{Effort, SampleRate};
@@ -342,5 +345,7 @@ impl OpusDecoder {
     }
 }
 
+#[cfg(test)]
+mod dred_tests;
 #[cfg(test)]
 mod tests;

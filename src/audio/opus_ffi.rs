@@ -20,6 +20,8 @@ pub(super) enum Control {
     MaxBandwidth,
     LsbDepth,
     PredictionDisabled,
+    #[cfg(test)]
+    DredFrames,
 }
 
 /// The memory of one state of libopus, aligned as malloc would.
@@ -32,6 +34,10 @@ impl Memory {
         let asked = usize::try_from(octets).ok().filter(|octets| *octets > 0);
         let words = asked.ok_or(ffi::OPUS_INTERNAL_ERROR)?.div_ceil(size_of::<u128>());
         Ok(Self(vec![0; words].into_boxed_slice()))
+    }
+
+    fn as_ptr<T>(&self) -> *const T {
+        self.0.as_ptr().cast()
     }
 
     fn as_mut_ptr<T>(&mut self) -> *mut T {
@@ -86,6 +92,8 @@ impl EncoderState {
             Control::MaxBandwidth => ffi::OPUS_SET_MAX_BANDWIDTH_REQUEST,
             Control::LsbDepth => ffi::OPUS_SET_LSB_DEPTH_REQUEST,
             Control::PredictionDisabled => ffi::OPUS_SET_PREDICTION_DISABLED_REQUEST,
+            #[cfg(test)]
+            Control::DredFrames => ffi::OPUS_SET_DRED_DURATION_REQUEST,
         };
         // SAFETY: the state was initialised by `new`, and each of these requests takes one 32 bit number (opus_defines.h).
         let code = unsafe { ffi::opus_encoder_ctl(self.memory.as_mut_ptr(), request, value) };
@@ -124,6 +132,28 @@ impl DecoderState {
         self.run(&[], samples, false)
     }
 
+    /// Decodes what `dred` was parsed to hold from `ahead_samples` before its packet on; where it holds nothing, this is
+    /// concealment.
+    pub(super) fn decode_dred(
+        &mut self,
+        dred: &DredState,
+        ahead_samples: i32,
+        samples: &mut [i16],
+    ) -> Result<usize, c_int> {
+        let len_samples = i32::try_from(samples.len()).map_err(|_| ffi::OPUS_BAD_ARG)?;
+        // SAFETY: both states were initialised by their `new`; of one channel libopus writes at most `len_samples` samples.
+        let outcome = unsafe {
+            ffi::opus_decoder_dred_decode(
+                self.memory.as_mut_ptr(),
+                dred.redundancy.as_ptr(),
+                ahead_samples,
+                samples.as_mut_ptr(),
+                len_samples,
+            )
+        };
+        usize::try_from(outcome).map_err(|_| outcome)
+    }
+
     /// Sets the complexity from the next call on; the code of libopus if it takes no such value.
     pub(super) fn set_complexity(&mut self, complexity: i32) -> Result<(), c_int> {
         let request = ffi::OPUS_SET_COMPLEXITY_REQUEST;
@@ -158,6 +188,67 @@ pub(super) fn has_fec(packet: &[u8]) -> bool {
     let Ok(len_octets) = i32::try_from(packet.len()) else { return false };
     // SAFETY: libopus reads `len_octets` octets; it looks at the first without asking how many there are.
     len_octets > 0 && unsafe { ffi::opus_packet_has_lbrr(packet.as_ptr(), len_octets) } > 0
+}
+
+/// What reads deep redundancy (DRED) out of packets, and what it read last.
+#[derive(Debug)]
+pub(super) struct DredState {
+    decoder: Memory,
+    redundancy: Memory,
+}
+
+impl DredState {
+    /// Having read nothing; the code of libopus if it was built without.
+    pub(super) fn new() -> Result<Self, c_int> {
+        // SAFETY: pure functions.
+        let (decoder, redundancy) = unsafe { (ffi::opus_dred_decoder_get_size(), ffi::opus_dred_get_size()) };
+        if decoder <= 0 || redundancy <= 0 {
+            return Err(ffi::OPUS_UNIMPLEMENTED);
+        }
+        let (mut decoder, redundancy) = (Memory::of(decoder)?, Memory::of(redundancy)?);
+        // SAFETY: the memory has the size that libopus asked for, and is ours alone.
+        let code = unsafe { ffi::opus_dred_decoder_init(decoder.as_mut_ptr()) };
+        if code != ffi::OPUS_OK {
+            return Err(code);
+        }
+        let mut state = Self { decoder, redundancy };
+        // A packet without any: marks the redundancy, which libopus leaves as it is allocated, as holding nothing.
+        state.parse(&[0, 0], 0, 48_000, false)?;
+        Ok(state)
+    }
+
+    #[cfg(test)]
+    pub(super) fn memory_octets(&self) -> usize {
+        size_of_val(&*self.decoder.0) + size_of_val(&*self.redundancy.0)
+    }
+
+    /// Reads up to `most_samples` before `packet`; how many it has, which may be more or fewer. If `to_decode`, they can be
+    /// decoded afterwards; else they are only counted, which is cheap.
+    pub(super) fn parse(
+        &mut self,
+        packet: &[u8],
+        most_samples: i32,
+        rate_hz: u32,
+        to_decode: bool,
+    ) -> Result<usize, c_int> {
+        let len_octets = i32::try_from(packet.len()).map_err(|_| ffi::OPUS_BAD_ARG)?;
+        let mut silent_samples = 0;
+        // SAFETY: the decoder was initialised by `new`, the redundancy has the size that libopus asked for and is written
+        // before it is read (`opus_dred_alloc` does not initialise it either); libopus reads `len_octets` octets.
+        let outcome = unsafe {
+            ffi::opus_dred_parse(
+                self.decoder.as_mut_ptr(),
+                self.redundancy.as_mut_ptr(),
+                packet.as_ptr(),
+                len_octets,
+                most_samples,
+                rate_hz as i32,
+                &mut silent_samples,
+                (!to_decode).into(),
+            )
+        };
+        usize::try_from(outcome).map_err(|_| outcome)
+    }
 }
 
 #[cfg(test)]

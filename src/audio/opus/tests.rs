@@ -15,15 +15,15 @@ fn voice(rate: SampleRate, from_ms: u32, duration_ms: u32) -> Vec<i16> {
     (start..start + rate.samples(duration_ms)).map(|n| wave(n) as i16).collect()
 }
 
-fn energy(samples: &[i16]) -> f64 {
+pub(super) fn energy(samples: &[i16]) -> f64 {
     samples.iter().map(|&sample| f64::from(sample).powi(2)).sum::<f64>() / samples.len() as f64
 }
 
-fn at(rate: SampleRate) -> OpusSettings {
+pub(super) fn at(rate: SampleRate) -> OpusSettings {
     OpusSettings { rate, ..OpusSettings::default() }
 }
 
-fn packets(encoder: &mut OpusEncoder, count: u32) -> Vec<Vec<u8>> {
+pub(super) fn packets(encoder: &mut OpusEncoder, count: u32) -> Vec<Vec<u8>> {
     let rate = encoder.settings().rate;
     let mut packet = [0; 1275];
     let encode = |number| {
@@ -262,7 +262,7 @@ fn garbage_is_refused_or_decoded_and_nothing_else() {
 }
 
 /// Syllables of a gliding pitch, with noise between: harder to follow than a steady tone.
-fn speech(rate: SampleRate, duration_ms: u32) -> Vec<i16> {
+pub(super) fn speech(rate: SampleRate, duration_ms: u32) -> Vec<i16> {
     let mut random = StdRng::seed_from_u64(7);
     let (mut turn, hertz) = (0.0, f64::from(rate.hertz()));
     let sample = |n: usize| {

@@ -13,6 +13,7 @@ mod network;
 mod outgoing;
 mod pace;
 mod programme;
+mod reach;
 mod reception;
 mod reporting;
 mod reports;

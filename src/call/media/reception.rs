@@ -1,6 +1,6 @@
 //! What a peer says, from packet to frame: the jitter buffer in front of the [`Voice`] that decodes.
 
-use super::voice::{ReceiveFormat, Scratch, Voice};
+use super::voice::{Gap, ReceiveFormat, Scratch, Voice};
 use crate::audio::SampleRate;
 use crate::rtp::jitter_buffer::{
     Arrival, Inserted, JitterBuffer, JitterCounters, JitterSettings, Playout, Redundancy,
@@ -177,8 +177,8 @@ impl Reception {
                     stretched += self.voice.play(worker, scratch, &packet, is_heard, frame);
                 }
                 Playout::Conceal { units } => {
-                    let behind = self.jitter_buffer.peek_next();
-                    self.voice.conceal(worker, scratch, due, units, behind.as_ref());
+                    let (next, behind) = (self.jitter_buffer.peek_next(), self.jitter_buffer.peek_behind());
+                    self.voice.conceal(worker, scratch, &Gap { due, units, next, behind });
                 }
                 Playout::Pause { units, comfort_noise } => {
                     self.voice.pause(worker, scratch, units, comfort_noise);
@@ -186,6 +186,7 @@ impl Reception {
                 Playout::Enough | Playout::Empty => break,
             }
         }
+        self.jitter_buffer.bridge_up_to(self.voice.reach_ms());
         if stretched != 0 {
             self.jitter_buffer.stretched(stretched);
         }

@@ -2,12 +2,14 @@
 
 use super::doze::Doze;
 use super::effort::Efforts;
+use super::reach::Reach;
 use crate::audio::comfort_noise::Noise;
 use crate::audio::frame::FrameCutter;
+use crate::audio::opus::OpusDred;
 use crate::audio::resample::Resampler;
 use crate::audio::stretch::{self, Urgency as StretchUrgency};
 use crate::audio::{DecodeError, Decoder, Effort, Format, SampleRate};
-use crate::rtp::jitter_buffer::{Packet, Stretch, Urgency};
+use crate::rtp::jitter_buffer::{Behind, Packet, Stretch, Urgency};
 use crate::worker::Worker;
 use std::time::{Duration, Instant};
 
@@ -19,6 +21,8 @@ const PACKET_SAMPLES: usize = 5760;
 pub struct Scratch {
     /// What concealing may still cost.
     pub(super) efforts: Efforts,
+    /// Made when the first packet comes that may have redundancy.
+    dred: Option<Box<OpusDred>>,
     decoded: Box<[i16]>,
     changed: Box<[i16]>,
 }
@@ -27,7 +31,7 @@ impl Default for Scratch {
     fn default() -> Scratch {
         // Twice: lengthening adds, and so does resampling before it.
         let room = || vec![0; 2 * PACKET_SAMPLES].into_boxed_slice();
-        Scratch { efforts: Efforts::default(), decoded: room(), changed: room() }
+        Scratch { efforts: Efforts::default(), dred: None, decoded: room(), changed: room() }
     }
 }
 
@@ -56,6 +60,19 @@ pub struct Voice {
     /// The frame that is due is in the caller's hands already.
     ready: bool,
     undecodable: u64,
+    reach: Reach,
+}
+
+/// What is missing, and what there is to make up for it.
+pub struct Gap<'a> {
+    /// When the frame is due in which it is.
+    pub due: Instant,
+    /// Its length in units of the RTP clock.
+    pub units: u32,
+    /// The packet right behind it, if that is here.
+    pub next: Option<Packet<'a>>,
+    /// The first packet behind it, however far.
+    pub behind: Option<Behind<'a>>,
 }
 
 impl Voice {
@@ -77,6 +94,7 @@ impl Voice {
             cutter,
             ready: false,
             undecodable: 0,
+            reach: Reach::default(),
         })
     }
 
@@ -123,6 +141,7 @@ impl Voice {
         self.doze = doze_for(&decoder);
         self.decoder = decoder;
         self.current = found;
+        self.reach = Reach::default();
         true
     }
 
@@ -146,6 +165,9 @@ impl Voice {
         if packet.payload_type != self.current.payload_type && !self.switch_to(packet.payload_type) {
             self.undecodable += 1;
             return 0;
+        }
+        if self.reach.is_due() && OpusDred::may_be_in(packet.payload) {
+            self.look_for_redundancy(worker, scratch, packet.payload);
         }
         let Scratch { decoded, changed, .. } = scratch;
         let is_frame = self.is_frame(packet);
@@ -183,37 +205,55 @@ impl Voice {
             && self.decoder.payload_samples(packet.payload).is_ok_and(|len| self.cutter.is_next_frame(len))
     }
 
-    /// Makes up for `units` that did not come, with the packet behind the gap in sight where that is here, in the frame that
-    /// is due at `due`.
-    pub fn conceal(
-        &mut self,
-        worker: &Worker,
-        scratch: &mut Scratch,
-        due: Instant,
-        units: u32,
-        behind: Option<&Packet<'_>>,
-    ) {
-        let len = self.samples(units).min(PACKET_SAMPLES);
-        let Scratch { decoded, changed, efforts } = scratch;
+    /// Makes up for what did not come.
+    pub fn conceal(&mut self, worker: &Worker, scratch: &mut Scratch, gap: &Gap<'_>) {
+        let len = self.samples(gap.units).min(PACKET_SAMPLES);
+        let Scratch { decoded, changed, efforts, dred } = scratch;
         let missing = &mut decoded[..len];
-        let behind = behind.filter(|behind| behind.payload_type == self.current.payload_type);
-        let behind = behind.map(|behind| behind.payload);
-        let decoder = &mut self.decoder;
+        let is_ours = |packet: &Packet<'_>| packet.payload_type == self.current.payload_type;
+        let next = gap.next.filter(is_ours).map(|next| next.payload);
+        let behind = gap.behind.filter(|behind| is_ours(&behind.packet));
+        let ahead = behind.map_or(0, |behind| self.samples(behind.ahead_units));
         let is_dozing = self.doze.as_ref().is_some_and(|doze| doze.is_dozing());
-        let effort = match !is_dozing && decoder.gains_by_effort(behind) {
+        let effort = match !is_dozing && self.decoder.gains_by_effort(next) {
             true => {
-                let micros = len as u64 * 1_000_000 / u64::from(decoder.rate().hertz());
-                efforts.spend(due, Duration::from_micros(micros))
+                let micros = len as u64 * 1_000_000 / u64::from(self.decoder.rate().hertz());
+                efforts.spend(gap.due, Duration::from_micros(micros))
             }
             false => Effort::Cheap,
         };
-        match decoder {
+        match &mut self.decoder {
             _ if is_dozing => missing.fill(0), // what goes on is silence, or not to be heard
-            Decoder::Opus(_) => worker.on_codec_stack(|| decoder.conceal(missing, behind, effort)),
-            _ => decoder.conceal(missing, behind, effort),
+            Decoder::Opus(opus) => worker.on_codec_stack(|| {
+                let recovered = effort == Effort::Thorough
+                    && dred.as_mut().zip(behind).is_some_and(|(dred, behind)| {
+                        opus.recover(dred, behind.packet.payload, ahead, missing)
+                    });
+                if !recovered {
+                    opus.conceal(missing, next, effort);
+                }
+            }),
+            decoder => decoder.conceal(missing, next, effort),
         }
         let (missing, _) = decoded.split_at(len);
         self.push(missing, changed);
+    }
+
+    /// How much of what was before them its packets carry, as far as was seen.
+    pub fn reach_ms(&self) -> u32 {
+        self.reach.ms()
+    }
+
+    fn look_for_redundancy(&mut self, worker: &Worker, scratch: &mut Scratch, payload: &[u8]) {
+        if !matches!(self.decoder, Decoder::Opus(_)) {
+            return;
+        }
+        if scratch.dred.is_none() {
+            scratch.dred = OpusDred::new().ok().map(Box::new);
+        }
+        if let Some(dred) = &mut scratch.dred {
+            self.reach.note(worker.on_codec_stack(|| dred.reach_ms(payload)));
+        }
     }
 
     /// The sender pauses; `described` is how its pause sounds, if it says (RFC 3389).

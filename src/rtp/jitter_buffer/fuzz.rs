@@ -61,6 +61,7 @@ fn any_settings(random: &mut SplitMix64) -> JitterSettings {
 
 /// Asks as a leg would that cannot decode everything; the answers come to an end.
 fn ask_until_filled(buffer: &mut JitterBuffer, now: Instant, random: &mut SplitMix64) {
+    buffer.bridge_up_to([0, 20, 300][random.below(3) as usize]);
     let mut held = if random.chance(0.1) { random.next() as u32 } else { random.below(200) as u32 };
     for _ in 0..2000 {
         match buffer.playout(now, held) {
@@ -72,6 +73,7 @@ fn ask_until_filled(buffer: &mut JitterBuffer, now: Instant, random: &mut SplitM
                 assert!(units > 0);
                 held = held.saturating_add(units);
                 buffer.peek_next();
+                buffer.peek_behind();
             }
             Playout::Empty | Playout::Enough => return,
         }

@@ -4,6 +4,7 @@
 //! RFC 6716 §2.1.7, or RFC 2198), or says at least where the voice went. Where gaps are frequent, having it is worth the
 //! wait.
 
+use super::long_gaps::{LONG, LongGaps};
 use crate::rtp::ExtendedSequence;
 
 /// So many gaps within the window are frequent.
@@ -29,6 +30,7 @@ pub(super) struct Losses {
     first: ExtendedSequence,
     behind: ExtendedSequence,
     missing: u64,
+    long: LongGaps,
 }
 
 impl Losses {
@@ -42,17 +44,19 @@ impl Losses {
             first: ExtendedSequence(0),
             behind: ExtendedSequence(0),
             missing: 0,
+            long: LongGaps::new(),
         }
     }
 
-    /// Whether gaps are frequent, as of the last [`Losses::look`].
-    fn are_frequent(&self) -> bool {
-        self.frequent
+    /// How many packets more are worth waiting for, as of the last [`Losses::look`], where a packet makes up for the
+    /// `reach` before it: one in any codec, if gaps are frequent, more where copies come later, or where long gaps are.
+    pub(super) fn worth_waiting_for(&self, reach: i64) -> i64 {
+        self.wait_packets().max(self.long.worth_waiting_for().min(reach))
     }
 
     /// For how many packets behind a missing one it is worth to wait.
-    pub(super) fn wait_packets(&self) -> i64 {
-        if self.are_frequent() { self.reach_packets } else { 0 }
+    fn wait_packets(&self) -> i64 {
+        if self.frequent { self.reach_packets } else { 0 }
     }
 
     /// A copy has come that is so many packets behind the one it came with.
@@ -66,6 +70,7 @@ impl Losses {
         if !self.frequent {
             self.reach_packets = 1;
         }
+        self.long.look(now_us);
     }
 
     /// The turn of `sequence` is over and it has not come. Numbers in a row are one gap.
@@ -74,6 +79,11 @@ impl Losses {
         self.behind = sequence.plus(1);
         if continues {
             self.missing += 1;
+            match self.missing {
+                LONG => self.long.begin(now_us),
+                missing if missing > LONG => self.long.resize(missing),
+                _ => {}
+            }
             return;
         }
         (self.first, self.missing) = (sequence, 1);
@@ -91,6 +101,11 @@ impl Losses {
             return;
         }
         self.missing -= 1;
+        match self.missing + 1 {
+            LONG => self.long.take_back(),
+            before if before > LONG => self.long.resize(self.missing),
+            _ => {}
+        }
         if self.missing == 0 {
             self.gaps_us.rotate_left(1);
             self.gaps_us[FREQUENT] = NEVER;
@@ -120,7 +135,7 @@ mod tests {
 
     fn frequent_at(losses: &mut Losses, now_us: i64) -> bool {
         losses.look(now_us);
-        losses.are_frequent()
+        losses.worth_waiting_for(0) == 1
     }
 
     #[test]
@@ -166,5 +181,33 @@ mod tests {
         assert!(frequent_at(&mut losses, 4 * S_US));
         losses.take_back(number(50));
         assert!(!frequent_at(&mut losses, 4 * S_US));
+    }
+
+    #[test]
+    fn long_gaps_are_worth_their_length_as_far_as_packets_reach() {
+        let mut losses = Losses::new();
+        let mut gap = |at_us: i64, from: u64, length: u64| {
+            (from..from + length).for_each(|n| losses.record(at_us, number(n)));
+            losses.look(at_us);
+            [0, 1, 4, 15].map(|reach| losses.worth_waiting_for(reach))
+        };
+        assert_eq!(gap(0, 100, 8), [0; 4]);
+        assert_eq!(gap(S_US, 200, 2), [0; 4]);
+        assert_eq!(gap(2 * S_US, 300, 5), [0, 1, 4, 8]);
+        assert_eq!(gap(3 * S_US, 400, 1), [1, 1, 4, 8], "short ones are frequent too");
+    }
+
+    #[test]
+    fn long_gaps_whose_packets_came_too_late_are_as_long_as_what_did_not_come() {
+        let mut losses = Losses::new();
+        (100..108).for_each(|n| losses.record(0, number(n)));
+        (200..208).for_each(|n| losses.record(S_US, number(n)));
+        let mut worth_without = |n| {
+            losses.take_back(number(n));
+            losses.look(2 * S_US);
+            losses.worth_waiting_for(15)
+        };
+        assert_eq!([200, 201, 202, 203, 204, 205].map(&mut worth_without), [8, 8, 8, 8, 8, 0]);
+        assert_eq!(worth_without(206), 0);
     }
 }

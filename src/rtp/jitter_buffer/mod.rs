@@ -10,6 +10,7 @@
 //! It decodes nothing, and telephone-events never enter it.
 
 mod grid;
+mod long_gaps;
 mod losses;
 mod playout;
 mod recovery;
@@ -32,7 +33,9 @@ mod testbench;
 mod tests;
 
 pub use recovery::Redundancy;
-pub use types::{Arrival, Inserted, JitterCounters, JitterSettings, Packet, Playout, Stretch, Urgency};
+pub use types::{
+    Arrival, Behind, Inserted, JitterCounters, JitterSettings, Packet, Playout, Stretch, Urgency,
+};
 
 use std::time::Instant;
 
@@ -65,6 +68,8 @@ pub struct JitterBuffer {
     depth_us: i64,
     transits: TransitWindow,
     losses: Losses,
+    /// How much of what was before them the packets carry.
+    reach_us: i64,
     counters: JitterCounters,
     /// The last comfort noise payload of this pause; empty if there was none.
     comfort_noise: Vec<u8>,
@@ -88,6 +93,7 @@ impl JitterBuffer {
             depth_us: 0,
             transits: TransitWindow::new(),
             losses: Losses::new(),
+            reach_us: 0,
             counters: JitterCounters::default(),
             comfort_noise: Vec::new(),
         }
@@ -131,6 +137,25 @@ impl JitterBuffer {
         let slot = self.ring.at(self.cursor.sequence).filter(|slot| slot.content == Content::Audio)?;
         let adjoins = (slot.media_units - self.cursor.position_units).abs() < self.grid.packet_units;
         (self.cursor.state == State::Playing && adjoins).then(|| self.packet(slot, 0, Stretch::None))
+    }
+
+    /// After [`Playout::Conceal`]: the first packet behind the gap, however much of the gap is between, if it is here (for
+    /// redundancy that reaches further than to the packet before).
+    pub fn peek_behind(&self) -> Option<Behind<'_>> {
+        let highest = self.timeline.as_ref()?.highest();
+        let slot = self.ring.first_waiting(self.cursor.sequence, highest)?;
+        let gap_units = self.cursor.gap_units.filter(|_| slot.content == Content::Audio)?;
+        let ahead_units =
+            slot.media_units.saturating_sub(self.cursor.position_units).saturating_add(gap_units);
+        let ahead_units = u32::try_from(ahead_units).ok()?;
+        let packet = self.packet(slot, 0, Stretch::None);
+        (self.cursor.state == State::Playing).then_some(Behind { packet, ahead_units })
+    }
+
+    /// The sender's packets carry so much of what was before them: where gaps of several packets are frequent, it is worth
+    /// the wait for the packet behind them. 0 if no more than the packet before.
+    pub fn bridge_up_to(&mut self, reach_ms: u32) {
+        self.reach_us = i64::from(reach_ms) * 1000;
     }
 
     /// The leg reports that it has changed the length of a packet's audio by `units` (negative: shorter).

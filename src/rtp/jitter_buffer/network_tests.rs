@@ -66,6 +66,66 @@ fn where_losses_are_frequent_the_packet_behind_a_gap_is_there_when_it_is_due() {
     }
 }
 
+/// What comes of a minute through each of twenty such networks.
+fn minutes(conditions: Conditions, reach_ms: u32) -> Vec<Outcome> {
+    let minute =
+        |seed| run(&Scenario { length: 60 * 1000 * MS, reach_ms, ..Scenario::new(seed, conditions) });
+    (0..20).map(minute).collect()
+}
+
+/// One in ten lost, so many in a row in the mean.
+fn in_bursts_of(mean: f64) -> Loss {
+    Loss::Burst { to_bad: 0.1 / 0.9 / mean, to_good: 1.0 / mean, loss_good: 0.0, loss_bad: 1.0 }
+}
+
+#[test]
+fn where_long_gaps_are_frequent_the_packet_behind_them_is_waited_for_if_it_reaches_back() {
+    // Of a gap longer than `jitter-max-ms` the rest can be reached alone.
+    for (mean, least_percent) in [(5.0, 75), (10.0, 38)] {
+        for jitter in [Duration::ZERO, 30 * MS] {
+            let conditions =
+                Conditions { loss: in_bursts_of(mean), delay: 20 * MS, jitter, ..Conditions::default() };
+            let outcomes = minutes(conditions, 300);
+            let lost: u64 = outcomes.iter().map(|outcome| outcome.lost_by_link).sum();
+            let reached: u64 = outcomes.iter().map(|outcome| outcome.reached).sum();
+            let percent = reached * 100 / lost;
+            assert!(percent >= least_percent, "{mean} in a row, {jitter:?}: {percent} % of {lost}");
+            let slowest_ms = outcomes.iter().map(|outcome| outcome.latency_ms(90)).fold(0.0, f64::max);
+            assert!(slowest_ms < 20.0 + 200.0 + 35.0, "{mean} in a row, {jitter:?}: {slowest_ms} ms");
+        }
+    }
+}
+
+#[test]
+fn gaps_as_long_as_the_buffer_may_be_deep_are_all_reached_once_they_are_known() {
+    let clean = Conditions { delay: 20 * MS, jitter: 10 * MS, ..Conditions::default() };
+    let lossy = Conditions { loss: Loss::Random(1.0), ..clean };
+    for seed in 0..20 {
+        let scenario = Scenario { length: 60 * 1000 * MS, reach_ms: 300, ..Scenario::new(seed, clean) };
+        let outcome = run_changing(&scenario, |now| match now.as_millis() % 1600 {
+            1000 => Some(lossy),
+            1160 => Some(clean),
+            _ => None,
+        });
+        assert!(outcome.reached * 100 >= outcome.lost_by_link * 90, "seed {seed}: {outcome:?}");
+    }
+}
+
+#[test]
+fn redundancy_makes_nothing_wait_where_long_gaps_are_rare_or_are_none() {
+    let path = Conditions { delay: 20 * MS, jitter: 10 * MS, ..Conditions::default() };
+    let stalls = Conditions { stall_chance: 0.005, stall: 150 * MS, ..path };
+    let single = Conditions { loss: Loss::Random(0.03), ..path };
+    for (name, conditions) in [("clean", path), ("stalls", stalls), ("single losses", single)] {
+        let mean_ms = |reach_ms| {
+            let outcomes = minutes(conditions, reach_ms);
+            outcomes.iter().map(|outcome| outcome.latency_ms(50)).sum::<f64>() / 20.0
+        };
+        let (without_ms, with_ms) = (mean_ms(0), mean_ms(300));
+        assert!(with_ms < without_ms + 1.0, "{name}: {with_ms} ms beside {without_ms} ms");
+    }
+}
+
 #[test]
 fn where_losses_are_rare_nothing_waits_for_them() {
     let mut longer_ms = 0.0;

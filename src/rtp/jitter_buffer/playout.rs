@@ -16,7 +16,8 @@ use crate::rtp::ExtendedSequence;
 /// Comfort noise payloads are cut to this (RFC 3389 §3: level and up to 10-odd coefficients in practice).
 pub(super) const MAX_COMFORT_NOISE_BYTES: usize = 32;
 
-/// Concealment in a row; longer gaps are silence. G.711 Appendix I has faded out by 60 ms.
+/// Concealment in a row; longer gaps are silence, unless the packet behind them reaches back (`conceal_at_most_us`). G.711
+/// Appendix I has faded out by 60 ms.
 const MAX_CONCEAL_US: i64 = 100_000;
 /// Kept on top of the slowest transit: timers and kernels are not finer than this.
 const MARGIN_US: i64 = 1_000;
@@ -44,6 +45,8 @@ pub(super) struct Cursor {
     pub(super) has_played: bool,
     /// Concealed since the last packet.
     concealed_units: i64,
+    /// Of that, what was asked for last, if it stands for audio of the sender's.
+    pub(super) gap_units: Option<i64>,
     /// What came last was no audio (telephone-event): silence is to be expected, not loss.
     expects_pause: bool,
     /// Since when the buffer has been too deep.
@@ -62,6 +65,7 @@ impl Cursor {
             position_units: 0,
             has_played: false,
             concealed_units: 0,
+            gap_units: None,
             expects_pause: false,
             excess_since_us: None,
         }
@@ -124,9 +128,25 @@ impl JitterBuffer {
     pub(super) fn due_transit_us(&self) -> i64 {
         let bound = |ms: u32| self.transits.fastest_us().saturating_add(i64::from(ms) * 1000);
         let least_us = bound(self.settings.min_ms);
-        let look_ahead_us = self.losses.wait_packets() * self.grid.packet_us;
+        let look_ahead_us = self.look_ahead() * self.grid.packet_us;
         let wanted_us = self.transits.slow_us().saturating_add(MARGIN_US + look_ahead_us);
         wanted_us.clamp(least_us, bound(self.settings.max_ms))
+    }
+
+    /// How many packets are waited for, so that the one behind a gap is there when the gap begins.
+    fn look_ahead(&self) -> i64 {
+        self.losses.worth_waiting_for(self.reach_us / self.grid.packet_us.max(1))
+    }
+
+    /// How long concealment in a row may be where so much is missing before the next packet (`None`: it is not here yet). Where
+    /// that is being waited for, what it has of the gap is not to be missed because the gap's beginning is longer.
+    fn conceal_at_most_us(&self, gap_units: Option<i64>) -> i64 {
+        let reaches = gap_units.is_some_and(|units| self.grid.clock.us(units) <= self.reach_us);
+        match reaches {
+            true => i64::MAX,
+            false if self.look_ahead() > 1 => self.reach_us.max(MAX_CONCEAL_US),
+            false => MAX_CONCEAL_US,
+        }
     }
 
     fn step(&mut self, frame: Frame) -> Step {
@@ -259,23 +279,28 @@ impl JitterBuffer {
                 self.pause();
                 return None;
             }
-            return self.conceal(frame.needed_units, may_wait);
+            return self.conceal(frame.needed_units, may_wait, self.conceal_at_most_us(None));
         };
         let gap_units = next.media_units - self.cursor.position_units;
         if gap_units > 0 && may_wait {
-            return self.conceal(frame.needed_units, true);
+            return self.conceal(frame.needed_units, true, self.conceal_at_most_us(None));
         }
         // Of those behind this one; what was concealed before they were known to be missing is theirs no more.
         let others_units = (next.sequence.distance_from(self.cursor.sequence) - 1) * self.grid.packet_units;
         self.lose(self.cursor.sequence, frame.now_us);
         self.cursor.pass();
         let is_covered = gap_units <= others_units.max(0);
-        if is_covered { None } else { self.conceal(gap_units.min(self.grid.packet_units), false) }
+        if is_covered {
+            return None;
+        }
+        let most_us = self.conceal_at_most_us(Some(gap_units));
+        self.conceal(gap_units.min(self.grid.packet_units), false, most_us)
     }
 
-    /// Concealment; if `holding`, the missing packet keeps its turn: the buffer becomes deeper.
-    fn conceal(&mut self, units: i64, holding: bool) -> Option<Step> {
-        if self.grid.clock.us(self.cursor.concealed_units + units) > MAX_CONCEAL_US {
+    /// Concealment, up to `most_us` in a row; if `holding`, the missing packet keeps its turn: the buffer becomes deeper.
+    fn conceal(&mut self, units: i64, holding: bool, most_us: i64) -> Option<Step> {
+        self.cursor.gap_units = (!holding).then_some(units);
+        if self.grid.clock.us(self.cursor.concealed_units + units) > most_us {
             self.cursor.state = State::Stopped;
             return None;
         }

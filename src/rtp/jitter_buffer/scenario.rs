@@ -32,6 +32,8 @@ pub(super) struct Scenario {
     pub(super) stretch_most: u32,
     /// How many packets before it each one carries copies of.
     pub(super) copies: u16,
+    /// How much of what was before them the packets carry.
+    pub(super) reach_ms: u32,
 }
 
 impl Scenario {
@@ -46,6 +48,7 @@ impl Scenario {
             length,
             stretch_most: u32::MAX,
             copies: 0,
+            reach_ms: 0,
         }
     }
 }
@@ -62,6 +65,8 @@ pub(super) struct Outcome {
     pub(super) concealed_frames: u64,
     /// Concealments for which the packet behind the gap was there.
     pub(super) bridged: u64,
+    /// Those for which a packet was there that reaches so far back.
+    pub(super) reached: u64,
     /// From sending to the frame a packet is played in, of each packet, in µs.
     pub(super) latencies_us: Vec<u32>,
     /// The same, mean by minute.
@@ -91,6 +96,8 @@ pub(super) fn run_changing(
     let mut link = Link::new(scenario.seed, scenario.conditions);
     let mut leg = Leg::new(settings);
     leg.stretch_most = scenario.stretch_most;
+    leg.reach_units = scenario.reach_ms * settings.clock_rate / 1000;
+    leg.buffer.bridge_up_to(scenario.reach_ms);
     let mut outcome = Outcome::default();
     let mut minute = (0, 0);
     let mut last = None;
@@ -112,7 +119,7 @@ pub(super) fn run_changing(
     leg.check_books();
     outcome.counters = *leg.buffer.counters();
     outcome.lost_by_link = link.lost();
-    outcome.bridged = leg.bridged;
+    (outcome.bridged, outcome.reached) = (leg.bridged, leg.reached);
     outcome
 }
 

@@ -50,6 +50,9 @@ pub(super) struct Leg {
     pub(super) heard: Vec<Heard>,
     /// Concealments for which the packet behind the gap was there.
     pub(super) bridged: u64,
+    /// Those for which one was that reaches so far back.
+    pub(super) reached: u64,
+    pub(super) reach_units: u32,
 }
 
 impl Leg {
@@ -64,6 +67,8 @@ impl Leg {
             frame_units: settings.frame_ms * settings.clock_rate / 1000,
             heard: Vec::new(),
             bridged: 0,
+            reached: 0,
+            reach_units: 0,
         }
     }
 
@@ -118,6 +123,9 @@ impl Leg {
                     self.held += units;
                     self.heard.push(Heard::Conceal);
                     self.bridged += u64::from(self.buffer.peek_next().is_some());
+                    let behind = self.buffer.peek_behind();
+                    self.reached +=
+                        u64::from(behind.is_some_and(|behind| behind.ahead_units <= self.reach_units));
                 }
                 Playout::Pause { units, .. } => {
                     assert!(units > 0);

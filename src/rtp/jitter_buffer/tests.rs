@@ -413,6 +413,23 @@ fn the_packet_behind_a_lost_one_can_be_peeked_at_for_its_redundancy() {
     assert_eq!(leg.buffer.playout(now, 0), Playout::Conceal { units: 160 });
     let behind = leg.buffer.peek_next().expect("3 is here");
     assert_eq!((behind.timestamp, &behind.payload[..2]), (Timestamp(320), &[0, 3][..]));
+    assert_eq!(leg.buffer.peek_behind().map(|behind| behind.ahead_units), Some(160));
+}
+
+#[test]
+fn of_a_long_gap_the_packet_behind_it_is_seen_from_its_beginning_on() {
+    let settings = JitterSettings { min_ms: 100, ..SETTINGS };
+    let mut leg = Leg::new(settings);
+    for came in [(1, 0, 0), (5, 640, 80), (6, 800, 100)] {
+        leg.insert(Duration::from_millis(came.2), sent(1, came));
+    }
+    assert_eq!(words(leg.play(Duration::from_millis(105), false)), "1");
+    for (now_ms, ahead_units) in [(125, 480), (145, 320), (165, 160)] {
+        let now = leg.start + Duration::from_millis(now_ms);
+        assert_eq!(leg.buffer.playout(now, 0), Playout::Conceal { units: 160 });
+        let behind = leg.buffer.peek_behind().expect("5 is here");
+        assert_eq!((behind.packet.timestamp, behind.ahead_units), (Timestamp(640), ahead_units));
+    }
 }
 
 #[test]

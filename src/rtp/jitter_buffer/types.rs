@@ -92,6 +92,15 @@ pub struct Packet<'a> {
     pub stretch: Stretch,
 }
 
+/// The first packet behind a gap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Behind<'a> {
+    /// The packet, which is not played yet.
+    pub packet: Packet<'a>,
+    /// How long before its first sample the gap begins that is to be concealed now.
+    pub ahead_units: u32,
+}
+
 /// A wish to change the length of the audio, so that the depth follows its target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stretch {
