@@ -339,17 +339,33 @@ impl Decoder {
         matches!(self, Self::Opus(opus) if opus.has_to_guess(behind))
     }
 
-    /// Fills all of `samples` in place of what was lost or is late; `behind`, not decoded yet, is the packet behind the gap
-    /// if it is here.
-    pub fn conceal(&mut self, samples: &mut [i16], behind: Option<&[u8]>, effort: Effort) {
+    /// As [`Decoder::conceal`], where the packet behind the gap is here and the gap goes on until it: its first sample is
+    /// `ahead_samples` behind the first of `samples`. `false` and nothing done where that is of no use.
+    pub fn lead_over(&mut self, samples: &mut [i16], behind: &[u8], ahead_samples: usize) -> bool {
         let mut room = [0; BEHIND_SAMPLES];
         let room = &mut room[..self.rate().samples(BEHIND_MS)];
         match self {
             Self::G711(law, concealer) => {
                 let decode = |octets: &[u8], samples: &mut [i16]| law.decode(octets, samples);
-                concealer.conceal(samples, look_at(behind, 1, decode, room));
+                concealer.lead_over(samples, look_at(behind, 1, decode, room), ahead_samples);
             }
-            Self::L16(concealer) => concealer.conceal(samples, look_at(behind, 2, l16::decode, room)),
+            Self::L16(concealer) => {
+                concealer.lead_over(samples, look_at(behind, 2, l16::decode, room), ahead_samples);
+            }
+            Self::G722(_) | Self::Opus(_) => return false,
+        }
+        true
+    }
+
+    /// Fills all of `samples` in place of what was lost or is late; `behind`, not decoded yet, is the packet behind the gap
+    /// if it is here.
+    pub fn conceal(&mut self, samples: &mut [i16], behind: Option<&[u8]>, effort: Effort) {
+        let len = samples.len();
+        if behind.is_some_and(|behind| self.lead_over(samples, behind, len)) {
+            return;
+        }
+        match self {
+            Self::G711(_, concealer) | Self::L16(concealer) => concealer.conceal(samples, None),
             Self::G722(wideband) => wideband.conceal(samples),
             Self::Opus(opus) => opus.conceal(samples, behind, effort),
         }
@@ -367,15 +383,14 @@ impl Decoder {
 
 /// The first samples of a packet of waveform, as far as there is room.
 fn look_at<'a>(
-    payload: Option<&[u8]>,
+    payload: &[u8],
     octets_per_sample: usize,
     decode: impl Fn(&[u8], &mut [i16]),
     room: &'a mut [i16],
-) -> Option<&'a [i16]> {
-    let payload = payload?;
+) -> &'a [i16] {
     let len = (payload.len() / octets_per_sample).min(room.len());
     decode(&payload[..len * octets_per_sample], &mut room[..len]);
-    Some(&room[..len])
+    &room[..len]
 }
 
 #[cfg(test)]

@@ -29,6 +29,9 @@ const STEP_MS: u32 = 10;
 /// From here on a gap is silent: what nothing has come behind of for so long is hardly the loss of a few packets.
 const SILENT_MS: u32 = 100;
 
+/// So much of a gap is led over at most; what goes before it is filled from before alone.
+const LEAD_OVER_MAX_MS: u32 = 60;
+
 /// The longest cross-fade behind a gap (§I.2.8).
 const OVERLAP_MAX_MS: u32 = 10;
 
@@ -52,9 +55,30 @@ struct Gap {
     /// The history as it was when the gap began, oldest first.
     frozen: Vec<f32>,
     cycles: Cycles,
-    /// What was behind it when it was filled up to there, else empty.
+    /// What is behind it, if that is at hand.
     behind: Vec<f32>,
+    plan: Plan,
     room: Room,
+}
+
+/// The rest of a gap, and what is behind it; empty where nothing behind it is at hand.
+#[derive(Debug, Clone, Default)]
+struct Plan {
+    samples: Vec<f32>,
+    /// How many of them are the gap's.
+    gap_samples: usize,
+    /// How many were given out.
+    given: usize,
+}
+
+impl Plan {
+    fn is_made(&self) -> bool {
+        !self.samples.is_empty()
+    }
+
+    fn left(&self) -> usize {
+        self.gap_samples - self.given
+    }
 }
 
 impl Concealer {
@@ -88,14 +112,48 @@ impl Concealer {
     /// Fills `samples`, of any length, in place of lost ones; `behind` is what follows right after them, if
     /// that is at hand.
     pub fn conceal(&mut self, samples: &mut [i16], behind: Option<&[i16]>) {
+        match behind {
+            Some(behind) => self.lead_over(samples, behind, samples.len()),
+            None => self.go_on(samples),
+        }
+    }
+
+    /// Fills `samples` in place of lost ones, and what follows `ahead` samples after the first of them is at
+    /// hand: when the rest of the gap is asked for in turn, it goes on as it was begun.
+    pub fn lead_over(&mut self, samples: &mut [i16], behind: &[i16], ahead: usize) {
+        let ahead = ahead.max(samples.len());
+        let is_near = ahead <= samples.len().max(self.rate.samples(LEAD_OVER_MAX_MS));
+        if samples.is_empty() {
+            return;
+        }
+        if !is_near || !bridge::is_enough(behind, self.rate) {
+            return self.go_on(samples);
+        }
         let mut gap = self.gap.take().unwrap_or_default();
-        if !self.in_gap || !gap.behind.is_empty() {
+        if !self.in_gap || (gap.plan.is_made() && gap.plan.left() != ahead) {
             self.begin(&mut gap);
         }
-        match behind.filter(|behind| !samples.is_empty() && bridge::is_enough(behind, self.rate)) {
-            Some(behind) => self.bridge(&mut gap, samples, behind),
-            None => samples.iter_mut().for_each(|sample| *sample = round(self.next(&mut gap))),
+        if !gap.plan.is_made() {
+            self.plan(&mut gap, behind, ahead);
         }
+        let plan = &mut gap.plan;
+        let given = plan.given + samples.len();
+        for (sample, planned) in samples.iter_mut().zip(&plan.samples[plan.given..given]) {
+            *sample = round(*planned);
+        }
+        plan.given = given;
+        self.gap = Some(gap);
+        self.in_gap = true;
+        self.remember(samples);
+    }
+
+    /// Fills `samples` from what was before them alone.
+    fn go_on(&mut self, samples: &mut [i16]) {
+        let mut gap = self.gap.take().unwrap_or_default();
+        if !self.in_gap || gap.plan.is_made() {
+            self.begin(&mut gap);
+        }
+        samples.iter_mut().for_each(|sample| *sample = round(self.next(&mut gap)));
         self.gap = Some(gap);
         self.in_gap = true;
         self.remember(samples);
@@ -108,23 +166,24 @@ impl Concealer {
 
     fn begin(&self, gap: &mut Gap) {
         let (newer, older) = self.history.split_at(self.oldest);
-        let Gap { frozen, cycles, behind, .. } = gap;
+        let Gap { frozen, cycles, plan, .. } = gap;
         frozen.clear();
         frozen.extend(older.iter().chain(newer).map(|&sample| f32::from(sample)));
         let period = pitch::period(frozen, self.rate, pitch::all(self.rate));
         *cycles = Cycles::new(frozen, period, self.rate.samples(STEP_MS), 3);
-        behind.clear();
+        plan.samples.clear();
     }
 
-    fn bridge(&self, gap: &mut Gap, samples: &mut [i16], behind: &[i16]) {
+    fn plan(&self, gap: &mut Gap, behind: &[i16], len: usize) {
         let looked_at = &behind[..behind.len().min(self.rate.samples(BEHIND_MS))];
-        let Gap { frozen, cycles, behind, room } = gap;
+        let Gap { frozen, cycles, behind, plan, room } = gap;
+        behind.clear();
         behind.extend(looked_at.iter().map(|&sample| f32::from(sample)));
         let level = |at| self.level(at);
-        let bridge = Bridge::new(room, frozen, cycles, level, behind, samples.len(), self.rate);
-        for (at, sample) in samples.iter_mut().enumerate() {
-            *sample = round(bridge.sample(at));
-        }
+        let bridge = Bridge::new(room, frozen, cycles, level, behind, len, self.rate);
+        plan.samples.extend((0..len).map(|at| bridge.sample(at)));
+        plan.samples.extend_from_slice(behind);
+        (plan.gap_samples, plan.given) = (len, 0);
     }
 
     fn leave_gap(&mut self, samples: &mut [i16]) {
@@ -144,9 +203,10 @@ impl Concealer {
             .min(samples.len());
         for (at, sample) in samples[..overlap].iter_mut().enumerate() {
             let share = (at + 1) as f32 / (overlap + 1) as f32;
-            let gone_on = match gap.behind.is_empty() {
-                true => self.next(gap),
-                false => gap.behind.get(at).copied().unwrap_or(f32::from(*sample)),
+            let planned = gap.plan.samples.get(gap.plan.given + at).copied();
+            let gone_on = match gap.plan.is_made() {
+                true => planned.unwrap_or(f32::from(*sample)),
+                false => self.next(gap),
             };
             *sample = round(gone_on * (1.0 - share) + f32::from(*sample) * share);
         }

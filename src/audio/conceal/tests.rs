@@ -228,6 +228,55 @@ fn a_long_gap_ends_at_the_level_of_what_is_behind() {
 }
 
 #[test]
+fn a_gap_of_several_frames_is_led_over_the_same_whether_asked_for_at_once_or_in_turn() {
+    for rate in [SampleRate::Hz8000, SampleRate::Hz16000] {
+        let (len, begun) = (rate.samples(20), rate.samples(100));
+        let original = voice(rate, 137.0, 0, 10 * len);
+        let behind = &original[8 * len..9 * len];
+        let fill = |pieces: &[usize]| {
+            let mut concealer = Concealer::new(rate);
+            let mut heard = original.clone();
+            concealer.received(&mut heard[..begun]);
+            let mut at = begun;
+            for piece in pieces {
+                concealer.lead_over(&mut heard[at..at + piece], behind, 8 * len - at);
+                at += piece;
+            }
+            concealer.received(&mut heard[at..]);
+            heard
+        };
+        let whole = fill(&[3 * len]);
+        assert_eq!(fill(&[len, len, len]), whole);
+        assert_eq!(fill(&[len / 2, 0, len, 3 * len / 2]), whole);
+        assert_eq!(whole[8 * len..], original[8 * len..], "what is behind stays as it is");
+        // Without, the last frame is filled from both sides alone.
+        let mut concealer = Concealer::new(rate);
+        let mut late = original.clone();
+        concealer.received(&mut late[..begun]);
+        concealer.conceal(&mut late[begun..7 * len], None);
+        concealer.conceal(&mut late[7 * len..8 * len], Some(behind));
+        let gap = begun..8 * len;
+        let (early_db, late_db) =
+            (snr_db(&whole[gap.clone()], &original[gap.clone()]), snr_db(&late[gap.clone()], &original[gap]));
+        assert!(early_db > late_db, "{rate}: {early_db} dB beside {late_db} dB");
+    }
+}
+
+#[test]
+fn if_a_packet_comes_within_a_gap_that_is_being_led_over_it_joins_without_a_click() {
+    let rate = SampleRate::Hz8000;
+    let original = voice(rate, 110.0, 0, 10 * 160);
+    let mut concealer = Concealer::new(rate);
+    let mut heard = original.clone();
+    concealer.received(&mut heard[..5 * 160]);
+    concealer.lead_over(&mut heard[5 * 160..6 * 160], &original[8 * 160..9 * 160], 3 * 160);
+    let mut other = voice(rate, 110.0, 6 * 160 + 37, 4 * 160);
+    concealer.received(&mut other);
+    heard.splice(6 * 160.., other);
+    assert!(steepest(&heard) <= steepest(&original) * 3 / 2, "{}", steepest(&heard));
+}
+
+#[test]
 fn silence_on_both_sides_of_a_gap_stays_silence() {
     for rate in SampleRate::ALL {
         let original = vec![0; rate.samples(200)];
@@ -281,9 +330,10 @@ fn noise_full_scale_silence_and_a_first_loss_do_no_harm() {
             };
             let mut behind = vec![0; random.random_range(0..rate.samples(30))];
             behind.iter_mut().for_each(|sample| *sample = if random.random() { i16::MAX } else { i16::MIN });
-            match random.random_range(0..3) {
+            match random.random_range(0..4) {
                 0 => concealer.received(&mut frame),
                 1 => concealer.conceal(&mut frame, None),
+                2 => concealer.lead_over(&mut frame, &behind, random.random_range(0..rate.samples(90))),
                 _ => concealer.conceal(&mut frame, Some(&behind)),
             }
         }

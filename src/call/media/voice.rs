@@ -233,7 +233,13 @@ impl Voice {
                     opus.conceal(missing, next, effort);
                 }
             }),
-            decoder => decoder.conceal(missing, next, effort),
+            decoder => {
+                let led_over =
+                    behind.is_some_and(|behind| decoder.lead_over(missing, behind.packet.payload, ahead));
+                if !led_over {
+                    decoder.conceal(missing, next, effort);
+                }
+            }
         }
         let (missing, _) = decoded.split_at(len);
         self.push(missing, changed);
