@@ -1,13 +1,19 @@
-use super::{ReceiveFormat, Scratch, Voice};
+use super::{Gap, ReceiveFormat, Scratch, Voice};
 use crate::audio::opus::OpusSettings;
 use crate::audio::{Decoder, Effort, Encoder, Format, SampleRate};
 use crate::rtp::Timestamp;
-use crate::rtp::jitter_buffer::{Packet, Stretch};
+use crate::rtp::jitter_buffer::{Behind, Packet, Stretch};
 use crate::worker::testing::{allocations, on_worker, stack_of};
 use std::time::Instant;
 
 fn packet(payload: &[u8]) -> Packet<'_> {
     Packet { payload_type: 0, payload, timestamp: Timestamp(0), skip: 0, stretch: Stretch::None }
+}
+
+/// A gap of so many units with this packet right behind it.
+fn gap(units: u32, next: Option<Packet<'_>>) -> Gap<'_> {
+    let behind = next.map(|packet| Behind { packet, ahead_units: units });
+    Gap { due: Instant::now(), units, next, behind }
 }
 
 /// 20 ms of 200 Hz.
@@ -34,7 +40,7 @@ fn what_comes_after_a_pause_is_not_led_over_from_what_was_concealed_before_it() 
                     assert!(voice.take_frame(&mut frame));
                 }
                 if pauses {
-                    voice.conceal(worker, &mut scratch, Instant::now(), units, None);
+                    voice.conceal(worker, &mut scratch, &gap(units, None));
                     assert!(voice.take_frame(&mut frame));
                 }
                 voice.pause(worker, &mut scratch, units, None);
@@ -62,7 +68,7 @@ fn the_second_gap_of_a_stream_allocates_nothing() {
                 let before = allocations();
                 voice.play(worker, &mut scratch, &packet, true, &mut frame);
                 assert!(voice.take_frame(&mut frame));
-                voice.conceal(worker, &mut scratch, Instant::now(), format.clock_rate_hz() / 50, behind);
+                voice.conceal(worker, &mut scratch, &gap(format.clock_rate_hz() / 50, behind.copied()));
                 assert!(voice.take_frame(&mut frame));
                 allocations() - before
             };
