@@ -79,7 +79,9 @@ fn one_reader_serves_many_decoders_in_turn() {
                 let (decoder, packet) = (&mut decoders[stream], &sent[behind[stream]]);
                 assert!(decoder.recover(reader, packet, missing * len, &mut heard));
                 all.extend_from_slice(&heard);
-                reader.reach_ms(&sent[behind[stream] + missing]);
+                if missing == 3 {
+                    reader.reach_ms(&sent[behind[stream] + 1]);
+                }
             }
         }
         all
