@@ -9,7 +9,7 @@ use crate::speech::{sine, speeches};
 fn levels_db(options: &[&str]) -> [f32; 2] {
     let mut scene = Scene::of(Server::with_options(ROUTES, options));
     let said = |factor: f32| -> Samples { speeches()[0].iter().map(|sample| sample * factor).collect() };
-    let ears = [("room-quiet", 0.05), ("room-loud", 0.5)].map(|(room, factor)| {
+    let ears = [("room-quiet", 0.25), ("room-loud", 2.5)].map(|(room, factor)| {
         scene.join_plainly(room, &said(factor));
         scene.join_plainly(room, &vec![0.0; RATE])
     });
