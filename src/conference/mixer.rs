@@ -37,7 +37,7 @@ impl Default for ConferenceSettings {
             max_participants: MAX_PARTICIPANTS,
             limiter: true,
             max_talkers: 8,
-            target_dbfs: Some(-23),
+            target_dbfs: Some(-26), // the nominal level of ITU-T P.56 and P.830
         }
     }
 }

@@ -190,7 +190,7 @@ settings! {
         /// Whether each participant is brought to the same loudness, and many who talk at once not far above it.
         one automatic_gain: bool = "automatic-gain" "on|off" "on" by switch;
         /// The loudness that automatic gain brings speech to, in dB below full scale (a full-scale sine is 3 below).
-        one loudness: u8 = "loudness" "DB" "23" by number(10..=40);
+        one loudness: u8 = "loudness" "DB" "26" by number(10..=40);
         /// Whether a mix that is too loud becomes quieter for a moment; otherwise its samples are cut.
         one limiter: bool = "limiter" "on|off" "on" by switch;
     }

@@ -160,7 +160,7 @@ fn automatic_gain_brings_talkers_to_one_loudness() {
     let mut room = Room::new(ConferenceSettings { target_dbfs: Some(-23), ..exact(20) }, 3);
     for (talker, level_dbfs) in [(0, -33.0), (1, -14.0), (2, -23.0)] {
         let level = said_dbfs(&room.syllables(400, &[(talker, level_dbfs)]));
-        assert!((level + 23.0).abs() < 2.0, "talker {talker}: {level}");
+        assert!((level + 23.0).abs() < 3.5, "talker {talker}: {level}");
     }
 }
 
