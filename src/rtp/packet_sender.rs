@@ -137,12 +137,12 @@ impl PacketSender {
             return written;
         }
         let when = (self.timestamp, frame_units);
-        match packer.pack(when, payload_type, payload, &mut out[HEADER_LEN..]) {
-            Some(len) => {
-                let header = self.audio_header(now, packer.payload_type(), frame_units);
-                self.finish(header, len, out)
-            }
-            None => self.frame(now, payload_type, frame_units, payload, out),
+        let packed = packer.pack(when, payload_type, payload, &mut out[HEADER_LEN..]);
+        let payload_type = if packed.is_some() { packer.payload_type() } else { payload_type };
+        let header = self.audio_header(now, payload_type, frame_units);
+        match packed {
+            Some(len) => self.finish(header, len, out),
+            None => self.write(header, payload, out),
         }
     }
 

@@ -47,6 +47,15 @@ fn random_loss_costs_the_lost_packets_only() {
 }
 
 #[test]
+fn where_losses_are_rare_nothing_waits_for_them() {
+    for seed in 0..50 {
+        let conditions = Conditions { loss: Loss::Random(0.001), delay: 30 * MS, ..Conditions::default() };
+        let outcome = run(&Scenario::new(seed, conditions));
+        assert!(outcome.latency_ms(99) < 53.0, "seed {seed}: {}", outcome.latency_ms(99));
+    }
+}
+
+#[test]
 fn where_losses_are_frequent_the_packet_behind_a_gap_is_there_when_it_is_due() {
     for jitter_ms in [0, 5, 30] {
         let (mut lost, mut bridged, mut before_ms, mut after_ms) = (0, 0, 0.0, 0.0);
