@@ -5,7 +5,7 @@
 //! speech without pumping. Only where a frame itself begins too loud is its first millisecond cut.
 
 use super::SampleRate;
-use super::saturate::{saturate, saturate_all};
+use super::saturate::{Fit, saturate, saturate_all};
 
 /// The gain is chosen anew for each block of so long; no more is looked ahead.
 const BLOCK_MS: u32 = 1;
@@ -39,9 +39,7 @@ impl Limiter {
 
     /// Writes a frame of `rate`, of at most 20 ms, with all of its samples within 16 bits.
     pub fn apply(&mut self, rate: SampleRate, sums: &[i32], samples: &mut [i16]) {
-        if self.gain == 1.0 && peak(sums) <= i16::MAX as u32 {
-            saturate_all(sums, samples);
-        } else {
+        if self.gain != 1.0 || saturate_all(sums, samples) == Fit::Cut {
             self.limit(rate.samples(BLOCK_MS), sums, samples);
         }
     }

@@ -12,12 +12,24 @@ pub const fn saturate(value: i32) -> i16 {
     }
 }
 
+/// Whether sums fitted 16 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fit {
+    /// All of them did.
+    Whole,
+    /// Some were cut.
+    Cut,
+}
+
 /// Cuts each sum to a sample; the slices are of equal length.
-pub fn saturate_all(sums: &[i32], samples: &mut [i16]) {
+pub fn saturate_all(sums: &[i32], samples: &mut [i16]) -> Fit {
     assert_eq!(sums.len(), samples.len(), "one sample per sum");
+    let mut difference = 0;
     for (sample, &sum) in samples.iter_mut().zip(sums) {
         *sample = saturate(sum);
+        difference |= sum ^ i32::from(*sample);
     }
+    if difference == 0 { Fit::Whole } else { Fit::Cut }
 }
 
 /// What a codec such as Opus makes of digital silence: at -84 dB of full scale nobody hears it. The smallest samples of
@@ -35,14 +47,15 @@ pub fn is_silence(samples: &[i16]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{SILENCE_PEAK, is_silence, saturate, saturate_all};
+    use super::{Fit, SILENCE_PEAK, is_silence, saturate, saturate_all};
 
     #[test]
     fn sums_beyond_a_sample_are_cut_and_never_wrap() {
         let mut samples = [0; 5];
-        saturate_all(&[32_768, -32_769, i32::MAX, i32::MIN, -7], &mut samples);
+        assert_eq!(saturate_all(&[32_768, -32_769, i32::MAX, i32::MIN, -7], &mut samples), Fit::Cut);
         assert_eq!(samples, [i16::MAX, i16::MIN, i16::MAX, i16::MIN, -7]);
         assert_eq!(saturate(32_767), 32_767);
+        assert_eq!(saturate_all(&[32_767, -32_768, 0, 1, -7], &mut samples), Fit::Whole);
     }
 
     #[test]

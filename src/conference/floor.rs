@@ -8,8 +8,10 @@ use super::mixer::ConferenceSettings;
 use super::place::Places;
 use super::talk::Attention;
 
-/// All together may have so many times the power of the loudest: two talk as loud as they are.
-const TOGETHER: f32 = 2.0;
+/// All together are brought to so many times the power of the loudest: 2 dB.
+const TOGETHER: f32 = 1.585;
+/// Their gain rests as long as it is wrong by no more than this factor, 3 dB: three talk as loud as they are.
+const NEARLY_RIGHT: f32 = 1.412;
 /// How fast the gain of all goes down and comes back, as factors per ms: 12 and 4 dB a second.
 const DOWN_PER_MS: f32 = 0.998_619;
 const UP_PER_MS: f32 = 1.000_461;
@@ -22,6 +24,7 @@ pub(super) struct Floor {
     levels: bool,
     down: f32,
     up: f32,
+    is_moving: bool,
     attention: Attention,
     /// Places that would talk and were not heard in this tick.
     waiting: Vec<usize>,
@@ -36,6 +39,7 @@ impl Floor {
             levels: settings.target_dbfs.is_some(),
             down: DOWN_PER_MS.powi(frame_ms),
             up: UP_PER_MS.powi(frame_ms),
+            is_moving: false,
             attention: Attention { measures: false, is_full: false, bar: 0.0, room_gain: 1.0 },
             waiting: Vec::new(),
             ranking: Vec::new(),
@@ -82,10 +86,17 @@ impl Floor {
             let power = places.by_index(index).map_or(0.0, |who| who.talk().power());
             (sum, loudest) = (sum + power, loudest.max(power));
         }
-        if loudest > 0.0 {
-            let wanted = (TOGETHER * loudest / sum).sqrt().min(1.0);
-            let gain = &mut self.attention.room_gain;
+        if loudest == 0.0 {
+            return;
+        }
+        let wanted = (TOGETHER * loudest / sum).sqrt().min(1.0);
+        let gain = &mut self.attention.room_gain;
+        let comes_to_rest = wanted == 1.0 && *gain != 1.0;
+        let wrong = if wanted > *gain { wanted / *gain } else { *gain / wanted };
+        self.is_moving |= wrong > NEARLY_RIGHT || comes_to_rest;
+        if self.is_moving {
             *gain = wanted.clamp(*gain * self.down, *gain * self.up);
+            self.is_moving = *gain != wanted;
         }
     }
 

@@ -27,7 +27,7 @@ impl Output {
     /// Writes a frame.
     pub(super) fn apply(&mut self, rate: SampleRate, sums: &[i32], samples: &mut [i16]) {
         match self {
-            Self::Cut => saturate_all(sums, samples),
+            Self::Cut => _ = saturate_all(sums, samples),
             Self::Limited(limiter) => limiter.apply(rate, sums, samples),
         }
     }

@@ -47,7 +47,7 @@ fn random_loss_costs_the_lost_packets_only() {
 }
 
 #[test]
-fn where_losses_are_rare_nothing_waits_for_them() {
+fn rare_random_loss_adds_nothing_to_the_latency_of_a_clean_network() {
     for seed in 0..50 {
         let conditions = Conditions { loss: Loss::Random(0.001), delay: 30 * MS, ..Conditions::default() };
         let outcome = run(&Scenario::new(seed, conditions));
