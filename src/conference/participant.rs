@@ -154,6 +154,7 @@ impl Participant {
     pub(super) fn hot_memory(&self, see: &mut dyn FnMut(usize, usize)) {
         see(std::ptr::from_ref(self) as usize, size_of::<Self>());
         self.own.hot_memory(see);
+        self.talk.hot_memory(see);
     }
 
     pub(super) fn new(settings: ParticipantSettings, talk: Talk) -> Self {
@@ -268,15 +269,12 @@ impl Participant {
     }
 
     fn wanted_gain_in(&self) -> Gain {
-        if self.is_silenced || !self.talk.is_chosen() {
-            Gain::SILENT
-        } else {
-            self.rare.wanted.gain_in.times(self.talk.gain())
-        }
+        if self.is_silenced || !self.talk.is_chosen() { Gain::SILENT } else { self.talk.gain() }
     }
 
     fn obey(&mut self) {
         let Rare { wanted, held, .. } = &*self.rare;
+        self.talk.command(wanted.gain_in);
         self.is_silenced = wanted.muted || (*held && !wanted.mix_when_held) || wanted.gain_in == Gain::SILENT;
     }
 
@@ -300,7 +298,7 @@ impl Participant {
     /// Measures a frame and lets the gain follow.
     fn heed(&mut self, tick: u64, frame: &[i16], attention: Attention) {
         let begins = !self.was_sounding(tick - 1) && !self.talk.goes_on(tick);
-        self.talk.measure(tick, frame, attention, self.rare.wanted.gain_in.factor());
+        self.talk.measure(tick, frame, attention);
         if begins && attention.is_full && self.talk.loudness() < attention.bar {
             self.talk.choose(false);
             self.ramp_in.jump_to(Gain::SILENT); // from silence

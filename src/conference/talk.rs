@@ -1,5 +1,6 @@
 //! Whether and how loud a participant talks, and what follows from it: its automatic gain, its place among the talkers.
 
+use crate::audio::Gain;
 use crate::audio::auto_gain::{AutoGain, AutoGainSettings};
 use crate::audio::level::mean_power;
 
@@ -39,7 +40,7 @@ pub(super) struct Talk {
     attack: f32,
     release: f32,
     hangover_ticks: u64,
-    commanded_gain: f32,
+    commanded_gain: Gain,
     auto: Option<Box<AutoGain>>,
     room_gain: f32,
 }
@@ -63,14 +64,14 @@ impl Talk {
             attack: frame_ms_f32 / ATTACK_MS,
             release: frame_ms_f32 / RELEASE_MS,
             hangover_ticks: u64::from(HANGOVER_MS / frame_ms),
-            commanded_gain: 1.0,
+            commanded_gain: Gain::UNITY,
             auto,
             room_gain: 1.0,
         }
     }
 
     /// Takes a frame that is not silent, in tick `tick`.
-    pub(super) fn measure(&mut self, tick: u64, frame: &[i16], attention: Attention, commanded_gain: f32) {
+    pub(super) fn measure(&mut self, tick: u64, frame: &[i16], attention: Attention) {
         let power = mean_power(frame);
         if self.measured_tick == tick - 1 {
             let weight = if power > self.loudness { self.attack } else { self.release };
@@ -80,7 +81,7 @@ impl Talk {
         }
         let was_silent = self.measured_tick > 0 && self.measured_tick != tick - 1;
         self.measured_tick = tick;
-        (self.room_gain, self.commanded_gain) = (attention.room_gain, commanded_gain);
+        self.room_gain = attention.room_gain;
         if let Some(auto) = &mut self.auto {
             if was_silent {
                 auto.handle_power(0.0); // silence is not measured, but tells speech from noise
@@ -118,14 +119,26 @@ impl Talk {
         self.auto.as_ref().map_or(1.0, |auto| auto.gain())
     }
 
-    /// All that its frames are multiplied by, the gain that was commanded apart.
-    pub(super) fn gain(&self) -> f32 {
-        self.own_gain() * self.room_gain
+    /// The gain that was commanded for what it adds.
+    pub(super) fn command(&mut self, gain: Gain) {
+        self.commanded_gain = gain;
+    }
+
+    /// All that its frames are multiplied by.
+    pub(super) fn gain(&self) -> Gain {
+        self.commanded_gain.times(self.own_gain() * self.room_gain)
+    }
+
+    /// Where its rarer half lies.
+    pub(super) fn hot_memory(&self, see: &mut dyn FnMut(usize, usize)) {
+        if let Some(auto) = &self.auto {
+            see(std::ptr::from_ref(&**auto) as usize, size_of::<AutoGain>());
+        }
     }
 
     /// Its share of what all hear, before the conference makes all of it quieter.
     pub(super) fn power(&self) -> f32 {
-        let gain = self.own_gain() * self.commanded_gain;
+        let gain = self.own_gain() * self.commanded_gain.factor();
         self.loudness * gain * gain
     }
 }
