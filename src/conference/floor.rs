@@ -10,8 +10,8 @@ use super::talk::Attention;
 
 /// All together are brought to so many times the power of the loudest: 2 dB.
 const TOGETHER: f32 = 1.585;
-/// Their gain rests as long as it is wrong by no more than this factor, 3 dB: three talk as loud as they are.
-const NEARLY_RIGHT: f32 = 1.412;
+/// Their gain rests as long as it is wrong by no more than this factor, 4.5 dB: four talk as loud as they are.
+const NEARLY_RIGHT: f32 = 1.679;
 /// How fast the gain of all goes down and comes back, as factors per ms: 12 and 4 dB a second.
 const DOWN_PER_MS: f32 = 0.998_619;
 const UP_PER_MS: f32 = 1.000_461;

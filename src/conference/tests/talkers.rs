@@ -165,6 +165,17 @@ fn automatic_gain_brings_talkers_to_one_loudness() {
 }
 
 #[test]
+fn four_who_talk_at_once_are_as_loud_as_they_are() {
+    let settings = ConferenceSettings { target_dbfs: Some(-20), ..exact(20) };
+    let mut room = Room::new(settings, 4);
+    let all: Vec<_> = (0..4).map(|talker| (talker, -20.0)).collect();
+    let heard = room.ticks(200, &all);
+    for talker in 0..4 {
+        assert!((tone_dbfs(&heard, talker) + 20.0).abs() < 0.2, "{talker}: {}", tone_dbfs(&heard, talker));
+    }
+}
+
+#[test]
 fn fifty_talkers_are_hardly_louder_than_one_and_never_wrap() {
     for max_talkers in [0, 8] {
         let settings = ConferenceSettings { max_talkers, ..ConferenceSettings::default() };
