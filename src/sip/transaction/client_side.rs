@@ -78,7 +78,7 @@ impl TransactionLayer {
             running: Running::default(),
             firings: 0,
         };
-        self.clients.insert(id, client);
+        self.clients.insert(id, Box::new(client));
         let actions = match is_invite {
             true => invite_client::begin(hop.is_reliable()),
             false => client::begin(hop.is_reliable()),

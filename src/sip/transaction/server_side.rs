@@ -138,7 +138,7 @@ impl TransactionLayer {
             false => Machine::Other(server::State::Trying),
         };
         let trying = is_invite.then(|| request.response(StatusCode::TRYING, None).to_bytes());
-        self.server_matches.insert(match_key.clone(), ServerKey(id));
+        self.server_matches.insert(Box::new(match_key.clone()), ServerKey(id));
         let server = ServerTransaction {
             hop,
             match_key,
@@ -149,7 +149,7 @@ impl TransactionLayer {
             running: Running::default(),
             timer_g_firings: 0,
         };
-        self.servers.insert(id, server);
+        self.servers.insert(id, Box::new(server));
         if is_invite {
             self.take_server_step(now, id, machine, invite_server::BEGIN, None);
             if self.timers.trying.is_zero() {
