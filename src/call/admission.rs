@@ -1,5 +1,6 @@
 //! Whether one more call is let in: limits, draining, how late the clock runs and how full the core is.
 
+use crate::call::load::Load;
 use crate::call::rate::RateLimit;
 use crate::call::refusals::RefusalLog;
 use crate::config::Config;
@@ -41,7 +42,7 @@ pub struct Admission {
     max_legs: usize,
     max_lateness: Duration,
     max_load: f32,
-    load: f32,
+    load: Load,
     calls: RateLimit,
     /// Answers to numbers without a route, and to sources that may not call.
     pub unknown: RateLimit,
@@ -51,14 +52,14 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// Open, with the configured limits.
-    pub fn new(config: &Config, now: Instant) -> Admission {
+    /// Open, with the configured limits; the worker has used so much of its core by `now`.
+    pub fn new(config: &Config, now: Instant, cpu_time: Duration) -> Admission {
         let limit = &config.limit;
         Admission {
             max_legs: limit.max_legs,
             max_lateness: Duration::from_millis(limit.max_lateness_ms.into()),
             max_load: f32::from(limit.max_load) / 100.0,
-            load: 0.0,
+            load: Load::new(now, cpu_time),
             calls: RateLimit::new(limit.max_calls_per_second, now),
             unknown: RateLimit::new(limit.unknown_number_rate, now),
             refusals: RefusalLog::new(now),
@@ -71,9 +72,9 @@ impl Admission {
         self.draining = true;
     }
 
-    /// The core is used to this share (0 to 1).
-    pub fn handle_load(&mut self, share: f32) {
-        self.load = share;
+    /// Takes the CPU time that the worker has used by `now`, and how many legs there are.
+    pub fn handle_cpu_time(&mut self, now: Instant, cpu_time: Duration, legs: usize) {
+        self.load.handle_cpu_time(now, cpu_time, legs);
     }
 
     /// What would keep a call out at this moment, its rate apart.
@@ -84,7 +85,7 @@ impl Admission {
             Some(Refused::Legs)
         } else if worker.metronome().recent_lateness() > self.max_lateness {
             Some(Refused::Late)
-        } else if self.load > self.max_load {
+        } else if self.load.expected() > self.max_load {
             Some(Refused::Load)
         } else {
             None
@@ -96,7 +97,10 @@ impl Admission {
         match self.refusal(worker, legs) {
             Some(refused) => Err(refused),
             None if !self.calls.admits(worker.now()) => Err(Refused::Rate),
-            None => Ok(()),
+            None => {
+                self.load.handle_call();
+                Ok(())
+            }
         }
     }
 }
@@ -111,7 +115,7 @@ mod tests {
         // The tests' worker may be late; that is tested by itself.
         config.limit.max_lateness_ms = 60_000;
         configure(&mut config);
-        Admission::new(&config, worker.now())
+        Admission::new(&config, worker.now(), Duration::ZERO)
     }
 
     #[test]
@@ -142,10 +146,23 @@ mod tests {
     fn a_core_that_is_nearly_full_lets_nobody_in_until_it_is_not() {
         on_worker(|worker| {
             let mut admission = admission(worker, |config| config.limit.max_load = 90);
-            admission.handle_load(0.91);
+            let second = Duration::from_secs(1);
+            let begin = worker.now();
+            admission.handle_cpu_time(begin + second, second.mul_f32(0.91), 100);
             assert_eq!(admission.admit(worker, 0), Err(Refused::Load));
-            admission.handle_load(0.89);
+            admission.handle_cpu_time(begin + 2 * second, second.mul_f32(0.91 + 0.88), 100);
             assert_eq!(admission.admit(worker, 0), Ok(()));
+        });
+    }
+
+    #[test]
+    fn of_many_calls_at_once_so_many_are_let_in_as_fit() {
+        on_worker(|worker| {
+            let mut admission = admission(worker, |config| config.limit.max_load = 90);
+            let second = Duration::from_secs(1);
+            admission.handle_cpu_time(worker.now() + second, second.mul_f32(0.5), 100);
+            let let_in = (0..200).filter(|_| admission.admit(worker, 100).is_ok()).count();
+            assert!((78..=82).contains(&let_in), "{let_in} of 80");
         });
     }
 

@@ -8,7 +8,6 @@ use crate::call::conferences::Conferences;
 use crate::call::counters::Counters;
 use crate::call::governor::{self, Governor};
 use crate::call::leg::LegMessage;
-use crate::call::load::Load;
 use crate::call::media::Workbench;
 use crate::call::ports::PortPool;
 use crate::call::recordings::Recordings;
@@ -83,7 +82,7 @@ impl Endpoint {
             transports: Transports::default(),
             registry: Rc::default(),
             story,
-            admission: RefCell::new(Admission::new(&config, now)),
+            admission: RefCell::new(Admission::new(&config, now, worker.cpu_time())),
             transactions: RefCell::new(transactions),
             uas: RefCell::new(screen::uas(&config)),
             legs_born: Cell::new(0),
@@ -97,7 +96,6 @@ impl Endpoint {
         let mut look_at = release_at;
         let max_lateness = Duration::from_millis(self.config.limit.max_lateness_ms.into());
         let mut governor = Governor::new(max_lateness);
-        let mut load = Load::new(look_at, self.worker.cpu_time());
         loop {
             let now = self.worker.now();
             self.guarded(|| {
@@ -111,8 +109,8 @@ impl Endpoint {
             if look_at <= now {
                 look_at = now + governor::LOOK;
                 self.govern(&mut governor, now);
-                let share = load.handle_cpu_time(now, self.worker.cpu_time());
-                self.admission.borrow_mut().handle_load(share);
+                let mut admission = self.admission.borrow_mut();
+                admission.handle_cpu_time(now, self.worker.cpu_time(), self.registry.len());
             }
             self.worker.sleep_until(now + TIMER_GRAIN);
         }
