@@ -1,11 +1,13 @@
 //! The conference: one tick (begin, add, seal, mix-minus of everyone) with three talkers among 3, 50 or 1,000
-//! participants of one rate, with everyone talking, and with all four rates.
+//! participants of one rate, with everyone talking, and with all four rates; and with coaches who whisper to one agent each.
 
 use std::f64::consts::TAU;
 use std::hint::black_box;
 
 use antiphon::audio::SampleRate;
-use antiphon::conference::{Conference, ConferenceSettings, ParticipantId, ParticipantSettings};
+use antiphon::conference::{
+    Conference, ConferenceSettings, ParticipantId, ParticipantSettings, SpeaksTo, Tag,
+};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 const FRAME_MS: u32 = 20;
@@ -15,6 +17,8 @@ struct Room {
     conference: Conference,
     participants: Vec<(ParticipantId, SampleRate)>,
     talkers: usize,
+    /// Of the last participants so many coach one before them each.
+    coaches: usize,
     frames: [Vec<i16>; 4],
     silence: Vec<i16>,
     out: Vec<i16>,
@@ -22,12 +26,26 @@ struct Room {
 
 impl Room {
     /// `rates` go round among the participants, of whom the first `talkers` talk.
-    fn new(participants: usize, talkers: usize, rates: &[SampleRate]) -> Room {
+    fn new(participants: usize, talkers: usize, rates: &[SampleRate], coaches: usize) -> Room {
         let mut conference = Conference::new(ConferenceSettings { frame_ms: FRAME_MS, ..Default::default() });
         let participants = (0..participants)
             .map(|index| {
                 let rate = rates[index % rates.len()];
-                let settings = ParticipantSettings { in_rate: rate, out_rate: rate, ..Default::default() };
+                let from_last = participants - 1 - index;
+                let (mut tag, mut speaks_to) = (None, SpeaksTo::Everyone);
+                if from_last < coaches {
+                    let pupil = Tag::new(&from_last.to_string()).expect("a word");
+                    speaks_to = SpeaksTo::Tagged(pupil);
+                } else if from_last < 2 * coaches {
+                    tag = Tag::new(&(from_last - coaches).to_string());
+                }
+                let settings = ParticipantSettings {
+                    in_rate: rate,
+                    out_rate: rate,
+                    tag,
+                    speaks_to,
+                    ..Default::default()
+                };
                 (conference.join(settings).expect("there is room"), rate)
             })
             .collect();
@@ -37,6 +55,7 @@ impl Room {
             conference,
             participants,
             talkers,
+            coaches,
             frames,
             silence: vec![0; longest],
             out: vec![0; longest],
@@ -48,7 +67,8 @@ impl Room {
     fn tick(&mut self) {
         self.conference.begin();
         for (index, (id, rate)) in self.participants.iter().enumerate() {
-            let frame = match index < self.talkers {
+            let coaches = index >= self.participants.len() - self.coaches;
+            let frame = match index < self.talkers || coaches {
                 true => &self.frames[rate.index()][..],
                 false => &self.silence[..rate.samples(FRAME_MS)],
             };
@@ -70,15 +90,18 @@ fn tone(rate: SampleRate) -> Vec<i16> {
 fn ticks(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("conference/tick");
     let one = [SampleRate::Hz8000];
-    for (participants, talkers, rates, name) in [
-        (3, 3, &one[..], "3 talking"),
-        (50, 3, &one, "50, 3 talking"),
-        (50, 50, &one, "50 talking"),
-        (1000, 3, &one, "1000, 3 talking"),
-        (50, 3, &SampleRate::ALL, "50, 3 talking, all rates"),
-        (1000, 3, &SampleRate::ALL, "1000, 3 talking, all rates"),
+    for (participants, talkers, rates, coaches, name) in [
+        (3, 3, &one[..], 0, "3 talking"),
+        (50, 3, &one, 0, "50, 3 talking"),
+        (50, 50, &one, 0, "50 talking"),
+        (1000, 3, &one, 0, "1000, 3 talking"),
+        (50, 3, &SampleRate::ALL, 0, "50, 3 talking, all rates"),
+        (1000, 3, &SampleRate::ALL, 0, "1000, 3 talking, all rates"),
+        (500, 3, &one, 0, "500, 3 talking"),
+        (500, 3, &one, 1, "500, 3 talking, 1 coaching"),
+        (500, 3, &one, 10, "500, 3 talking, 10 coaching"),
     ] {
-        let mut room = Room::new(participants, talkers, rates);
+        let mut room = Room::new(participants, talkers, rates, coaches);
         group.throughput(Throughput::Elements(participants as u64));
         group.bench_with_input(BenchmarkId::from_parameter(name), &(), |bencher, ()| {
             bencher.iter(|| room.tick())

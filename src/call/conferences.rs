@@ -2,7 +2,7 @@
 
 use crate::audio::tone::Tone;
 use crate::call::media::Classes;
-use crate::conference::{Audience, Conference, ConferenceSettings, ParticipantId, Sound, SoundId};
+use crate::conference::{Audience, Conference, ConferenceSettings, ParticipantId, Sound, SoundId, SpeaksTo};
 use crate::config::Config;
 use crate::worker::{Metronome, Round, RoundHooks, Tick};
 use std::cell::{Cell, RefCell};
@@ -44,13 +44,16 @@ pub struct Room {
 }
 
 impl Room {
-    /// Someone has joined.
+    /// Someone has joined. Of those who are no company, monitors and coaches, nothing is heard.
     pub fn entered(&self, id: ParticipantId, tones: Tones) {
         let mut mixer = self.mixer.borrow_mut();
+        if !mixer.is_company(id) {
+            return;
+        }
         if let Some(waiting) = self.waiting.take() {
             mixer.stop(waiting);
         }
-        if mixer.len() == 1 {
+        if mixer.company() == 1 {
             if tones.waiting {
                 self.waiting.set(mixer.play(Sound::Tone(Tone::waiting()), Audience::Only(id)).ok());
             }
@@ -60,16 +63,22 @@ impl Room {
         }
     }
 
-    /// Someone has left.
-    pub fn left(&self, tones: Tones) {
+    /// Someone leaves.
+    pub fn leave(&self, id: ParticipantId, tones: Tones) {
         let mut mixer = self.mixer.borrow_mut();
+        let was_company = mixer.is_company(id);
+        mixer.leave(id);
+        if !was_company {
+            return;
+        }
         if tones.leave && !mixer.is_empty() {
             let _ = mixer.play(Sound::Tone(Tone::leave()), Audience::All);
         }
-        let alone =
-            mixer.participants().next().map(|participant| participant.id).filter(|_| mixer.len() == 1);
-        if let (Some(alone), true) = (alone, tones.waiting) {
-            self.waiting.set(mixer.play(Sound::Tone(Tone::waiting()), Audience::Only(alone)).ok());
+        if mixer.company() == 1 && tones.waiting {
+            let alone = mixer.participants().find(|view| view.speaks_to == SpeaksTo::Everyone);
+            if let Some(alone) = alone.map(|view| view.id) {
+                self.waiting.set(mixer.play(Sound::Tone(Tone::waiting()), Audience::Only(alone)).ok());
+            }
         }
     }
 }

@@ -193,17 +193,30 @@ impl Buses {
         self.resamplers.into()
     }
 
+    /// Completes the sums, and makes samples of them for all who add nothing.
     pub(super) fn seal(&mut self) {
+        self.sum_up();
         for to in SampleRate::ALL {
-            if self.heard & bit(to) == 0 {
-                continue;
+            if self.heard & bit(to) != 0 {
+                self.buses[to.index()].render(to, self.frame_ms);
             }
+        }
+    }
+
+    /// Completes the sums.
+    pub(super) fn sum_up(&mut self) {
+        for to in SampleRate::ALL {
             let is_all_native = self.resamplers == 0 && self.sounding & !bit(to) == 0;
-            if !is_all_native {
+            if self.heard & bit(to) != 0 && !is_all_native {
                 self.complete(to);
             }
-            self.buses[to.index()].render(to, self.frame_ms);
         }
+    }
+
+    /// True if nothing is on the buses and nothing of the ticks before is yet to come out of a resampler.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.sounding == 0
+            && self.converters.iter().flatten().flatten().all(|converter| converter.is_silent())
     }
 
     /// Adds to the sum of `to` what the other rates have.

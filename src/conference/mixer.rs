@@ -1,12 +1,12 @@
 //! The conference: its participants and buses, tick by tick.
 
-use super::bus::Buses;
 use super::floor::Floor;
 use super::output::Output;
 use super::participant::{Added, Command, Participant, ParticipantSettings, ParticipantView, Stage};
 use super::place::{ParticipantId, Places};
 use super::sound::{Audience, MAX_SOUNDS_FOR_ALL, MAX_SOUNDS_FOR_ONE, Playback, Sound, SoundId};
 use super::talk::Talk;
+use super::whisper::Desk;
 use crate::audio::SampleRate;
 use std::fmt;
 
@@ -88,6 +88,8 @@ pub struct ConferenceStatistics {
     pub sounds_refused: u64,
     /// Resamplers in use between buses, at most 12.
     pub resamplers: usize,
+    /// The same of all whispers, at most 12 for each tag that coaches speak to.
+    pub whisper_resamplers: usize,
 }
 
 /// One conference.
@@ -108,12 +110,14 @@ pub struct Conference {
     /// Sounds for all that wait for the next tick.
     queued_sounds: Vec<Playback>,
     next_sound: u64,
-    /// Room for one frame of sums.
+    /// Room for one frame of sums, for two where there are whispers.
     sums: Vec<i32>,
     /// Participants that joined and did not leave, also if not in force yet.
     len: usize,
+    /// Those of them who speak to everyone.
+    company: usize,
     tick: u64,
-    buses: Buses,
+    desk: Desk,
 }
 
 impl Conference {
@@ -121,7 +125,7 @@ impl Conference {
     pub fn new(settings: ConferenceSettings) -> Self {
         assert!(matches!(settings.frame_ms, 10 | 20), "a tick is 10 or 20 ms");
         Self {
-            buses: Buses::new(settings.frame_ms, Output::new(settings.limiter)),
+            desk: Desk::new(settings.frame_ms, Output::new(settings.limiter)),
             statistics: ConferenceStatistics::default(),
             places: Places::default(),
             changed: Vec::new(),
@@ -133,6 +137,7 @@ impl Conference {
             next_sound: 0,
             sums: Vec::new(),
             len: 0,
+            company: 0,
             // So that a participant's tick 0 is before any last tick.
             tick: 1,
             settings,
@@ -145,7 +150,9 @@ impl Conference {
             return Err(ConferenceError::Full);
         }
         let talk = Talk::new(self.settings.target_dbfs, self.settings.frame_ms);
-        let id = self.places.insert(Participant::new(settings, talk));
+        let participant = Participant::new(settings, talk);
+        self.company += usize::from(participant.is_company());
+        let id = self.places.insert(participant);
         self.len += 1;
         self.note_change(id);
         Ok(id)
@@ -158,6 +165,7 @@ impl Conference {
         {
             participant.stage = Stage::Leaving;
             self.len -= 1;
+            self.company -= usize::from(participant.is_company());
             self.note_change(id);
         }
     }
@@ -166,7 +174,10 @@ impl Conference {
     /// counts.
     pub fn command(&mut self, id: ParticipantId, command: Command) -> Result<(), ConferenceError> {
         let participant = self.places.by_id(id).ok_or(ConferenceError::NoSuchParticipant)?;
+        let is_there = participant.stage != Stage::Leaving;
+        self.company -= usize::from(is_there && participant.is_company());
         participant.command(command);
+        self.company += usize::from(is_there && participant.is_company());
         self.note_change(id);
         Ok(())
     }
@@ -174,9 +185,11 @@ impl Conference {
     /// Plays a sound from the next tick on.
     pub fn play(&mut self, sound: Sound, audience: Audience) -> Result<SoundId, ConferenceError> {
         let (rate, playing, most) = match audience {
-            Audience::All => {
-                (self.buses.lowest_rate(), self.sounds.len() + self.queued_sounds.len(), MAX_SOUNDS_FOR_ALL)
-            }
+            Audience::All => (
+                self.desk.room.lowest_rate(),
+                self.sounds.len() + self.queued_sounds.len(),
+                MAX_SOUNDS_FOR_ALL,
+            ),
             Audience::Only(id) => {
                 let participant = self.places.by_id(id).ok_or(ConferenceError::NoSuchParticipant)?;
                 (participant.rare.wanted.out_rate, participant.rare.sounds.len(), MAX_SOUNDS_FOR_ONE)
@@ -213,7 +226,7 @@ impl Conference {
     /// Begins a tick, before its first `add`: everything queued comes in force.
     pub fn begin(&mut self) {
         self.tick += 1;
-        self.buses.begin();
+        self.desk.begin();
         self.sounding.swap(0, 1);
         self.sounding[0].clear();
         if !self.changed.is_empty() {
@@ -228,7 +241,7 @@ impl Conference {
     pub fn add(&mut self, id: ParticipantId, frame: &[i16]) {
         let added = match self.places.by_id(id) {
             Some(participant) => {
-                let room = (&mut self.buses, &mut self.sums[..]);
+                let room = (&mut self.desk, &mut self.sums[..]);
                 participant.add(self.tick, frame, self.floor.attention(), room)
             }
             None => Added::Refused,
@@ -237,6 +250,10 @@ impl Conference {
             Added::Mixed => {
                 self.statistics.frames_mixed += 1;
                 self.sounding[0].push(id.index());
+            }
+            Added::Whispered => {
+                self.statistics.frames_mixed += 1;
+                self.desk.whispers.note(id.index());
             }
             Added::Unchosen => self.floor.wait(id.index()),
             Added::Nothing => {}
@@ -254,16 +271,24 @@ impl Conference {
         for at in 0..self.sounding[1].len() {
             let index = self.sounding[1][at];
             if let Some(participant) = self.places.by_index(index)
-                && participant.fade_if_absent(self.tick, &mut self.buses, &mut self.sums)
+                && participant.fade_if_absent(self.tick, &mut self.desk, &mut self.sums)
             {
                 self.sounding[0].push(index);
             }
         }
+        for at in 0..self.desk.whispers.coaches_before().len() {
+            let index = self.desk.whispers.coaches_before()[at];
+            if let Some(participant) = self.places.by_index(index)
+                && participant.fade_if_absent(self.tick, &mut self.desk, &mut self.sums)
+            {
+                self.desk.whispers.note(index);
+            }
+        }
         for sound in &mut self.sounds {
-            sound.add_to(self.buses.sum_mut(sound.rate()));
+            sound.add_to(self.desk.room.sum_mut(sound.rate()));
         }
         self.sounds.retain(|sound| !sound.is_over());
-        self.buses.seal();
+        self.desk.seal();
         for &index in &self.crossing {
             if let Some(participant) = self.places.by_index(index) {
                 participant.convert_own(self.tick, &mut self.sums);
@@ -271,36 +296,37 @@ impl Conference {
         }
     }
 
-    /// Writes what a participant hears in this tick: its bus less its own frame, brought to 16 bits once at the
-    /// end. `out` has the length that its rate makes it; of another length, or for one that is not there, it
+    /// Writes what a participant hears in this tick: its bus less its own frame, with what is whispered to it, brought to
+    /// 16 bits once at the end. `out` has the length that its rate makes it; of another length, or for one that is not there, it
     /// is silence.
     pub fn mix_minus(&mut self, id: ParticipantId, out: &mut [i16]) -> Heard {
         let Some(participant) = self.places.by_id(id) else {
             out.fill(0);
             return Heard::Silence;
         };
-        if participant.hear(self.tick, &self.buses, &mut self.sums, out) {
+        if participant.hear(self.tick, &self.desk, &mut self.sums, out) {
             Heard::Audio
         } else {
             Heard::Silence
         }
     }
 
-    /// Whether others can hear in this tick what a participant adds; not if it is muted.
+    /// Whether others can hear in this tick what a participant adds; not if it is muted, a monitor, or a coach of nobody.
     pub fn is_heard(&mut self, id: ParticipantId) -> bool {
-        self.places.by_id(id).is_some_and(|participant| !participant.is_mute())
+        self.places.by_id(id).is_some_and(|participant| participant.is_heard(&self.desk))
     }
 
     /// Whether a participant hears in this tick what everyone hears who adds nothing and listens at `rate`; then
-    /// [`Conference::mix_for_all`] is its `mix_minus`.
+    /// [`Conference::mix_for_all`] is its `mix_minus`. It is known as soon as it has added; of one who carries a tag only
+    /// since the seal.
     pub fn hears_all(&mut self, id: ParticipantId, rate: SampleRate) -> bool {
-        self.places.by_id(id).is_some_and(|participant| participant.hears_all(self.tick, rate))
+        self.places.by_id(id).is_some_and(|participant| participant.hears_all(self.tick, rate, &self.desk))
     }
 
     /// Writes what they hear; of another length than that of the rate, it is silence.
     pub fn mix_for_all(&self, rate: SampleRate, out: &mut [i16]) {
-        let bus = self.buses.bus(rate);
-        if bus.is_silent() || out.len() != self.buses.frame_samples(rate) {
+        let bus = self.desk.room.bus(rate);
+        if bus.is_silent() || out.len() != self.desk.room.frame_samples(rate) {
             out.fill(0);
         } else {
             out.copy_from_slice(bus.heard());
@@ -310,6 +336,16 @@ impl Conference {
     /// Participants that joined and did not leave.
     pub fn len(&self) -> usize {
         self.len
+    }
+
+    /// Those of them who are company for others: who speak to everyone, muted or not.
+    pub fn company(&self) -> usize {
+        self.company
+    }
+
+    /// Whether a participant is one of them.
+    pub fn is_company(&mut self, id: ParticipantId) -> bool {
+        self.places.by_id(id).is_some_and(|participant| participant.is_company())
     }
 
     /// Where the work of the next lap lies, as address and bytes, for the worker to have it fetched ahead.
@@ -335,12 +371,15 @@ impl Conference {
             deaf: participant.rare.wanted.deaf,
             held: participant.rare.held,
             sounding: participant.was_sounding(self.tick),
+            speaks_to: participant.rare.wanted.speaks_to,
+            tag: participant.rare.wanted.tag,
         })
     }
 
     /// Counters.
     pub fn statistics(&self) -> ConferenceStatistics {
-        ConferenceStatistics { resamplers: self.buses.converters(), ..self.statistics }
+        let (resamplers, whisper_resamplers) = (self.desk.room.converters(), self.desk.whispers.converters());
+        ConferenceStatistics { resamplers, whisper_resamplers, ..self.statistics }
     }
 
     fn note_change(&mut self, id: ParticipantId) {
@@ -353,11 +392,17 @@ impl Conference {
     }
 
     fn apply_changes(&mut self) {
-        self.sums.resize(SampleRate::Hz48000.samples(self.settings.frame_ms), 0);
+        self.make_room();
+        let mut waiting = 0;
         for at in 0..self.changed.len() {
-            self.apply(self.changed[at]);
+            let index = self.changed[at];
+            if self.apply(index) {
+                self.changed[waiting] = index;
+                waiting += 1;
+            }
         }
-        self.changed.clear();
+        self.changed.truncate(waiting);
+        self.make_room();
         // What a steady tick needs, if all of them speak at once.
         for sounding in &mut self.sounding {
             sounding.reserve(self.places.len().saturating_sub(sounding.len()));
@@ -365,22 +410,32 @@ impl Conference {
         self.floor.reserve(self.places.len());
     }
 
-    fn apply(&mut self, index: usize) {
-        let Some(participant) = self.places.by_index(index) else { return };
-        participant.is_changed = false;
+    fn make_room(&mut self) {
+        let frames = if self.desk.whispers.is_unused() { 1 } else { 2 };
+        self.sums.resize(frames * SampleRate::Hz48000.samples(self.settings.frame_ms), 0);
+    }
+
+    /// True if something of it has to wait for the next tick.
+    fn apply(&mut self, index: usize) -> bool {
+        let Some(participant) = self.places.by_index(index) else { return false };
         self.crossing.retain(|&crossing| crossing != index);
-        match participant.stage {
-            Stage::Joining => participant.enter(&mut self.buses),
-            Stage::Taking => participant.change(self.tick, &mut self.buses, &mut self.sums),
-            Stage::Leaving => {
-                participant.exit(self.tick, &mut self.buses, &mut self.sums);
-                self.places.remove(index);
-                return;
+        participant.is_changed = match participant.stage {
+            Stage::Joining => {
+                participant.enter(&mut self.desk);
+                false
             }
-        }
+            Stage::Taking => participant.change(self.tick, &mut self.desk, &mut self.sums),
+            Stage::Leaving => {
+                participant.exit(self.tick, &mut self.desk, &mut self.sums);
+                self.places.remove(index);
+                return false;
+            }
+        };
+        let waits = participant.is_changed;
         if participant.is_crossing() {
             self.crossing.push(index);
         }
+        waits
     }
 }
 
@@ -392,11 +447,16 @@ impl Conference {
         let mut memory = [&lists[..], &[self.sounds.capacity(), self.sums.capacity()]].concat();
         // The two lists change places every tick.
         memory[2..4].sort_unstable();
-        memory.extend(self.buses.memory());
+        memory.extend(self.desk.room.memory());
+        memory.extend(self.whisper_memory());
         memory
     }
 
+    pub(super) fn whisper_memory(&self) -> Vec<usize> {
+        self.desk.whispers.memory()
+    }
+
     pub(super) fn bus_samples(&self) -> usize {
-        self.buses.memory().into_iter().sum()
+        self.desk.room.memory().into_iter().sum()
     }
 }

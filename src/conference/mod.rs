@@ -5,6 +5,7 @@
 //! waits for the next `begin`. A steady tick allocates nothing; an empty conference does nothing. It knows no
 //! codec, packet or clock.
 
+mod aside;
 mod bus;
 mod fade;
 mod floor;
@@ -14,9 +15,11 @@ mod own;
 mod participant;
 mod place;
 mod sound;
+mod tag;
 mod talk;
 #[cfg(test)]
 mod tests;
+mod whisper;
 
 pub use mixer::{
     Conference, ConferenceError, ConferenceSettings, ConferenceStatistics, Heard, MAX_PARTICIPANTS,
@@ -24,3 +27,4 @@ pub use mixer::{
 pub use participant::{Command, ParticipantSettings, ParticipantView};
 pub use place::ParticipantId;
 pub use sound::{Audience, MAX_SOUNDS_FOR_ALL, MAX_SOUNDS_FOR_ONE, Sound, SoundId};
+pub use tag::{MAX_TAG_LEN, SpeaksTo, Tag};

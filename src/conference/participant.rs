@@ -1,14 +1,18 @@
 //! One participant: what it wants, what is in force, and the frame it added, which it must not hear.
 
-use super::bus::{Bus, Buses};
+mod hearing;
+
+use super::aside::Aside;
 use super::fade;
 use super::output::Output;
 use super::own::Own;
 use super::place::ParticipantId;
 use super::sound::Playback;
+use super::tag::{SpeaksTo, Tag};
 use super::talk::{Attention, Talk};
+use super::whisper::{Desk, WhisperId};
 use crate::audio::gain::GainRamp;
-use crate::audio::resample::{Resampler, round};
+use crate::audio::resample::Resampler;
 use crate::audio::saturate::is_silence;
 use crate::audio::{Gain, SampleRate};
 
@@ -29,6 +33,10 @@ pub struct ParticipantSettings {
     pub gain_out: Gain,
     /// Its audio is mixed even while its peer holds us: its music on hold would be heard.
     pub mix_when_held: bool,
+    /// Who hears it.
+    pub speaks_to: SpeaksTo,
+    /// By which others may speak to it alone.
+    pub tag: Option<Tag>,
     /// What lists show.
     pub name: String,
 }
@@ -43,12 +51,15 @@ impl Default for ParticipantSettings {
             gain_in: Gain::UNITY,
             gain_out: Gain::UNITY,
             mix_when_held: false,
+            speaks_to: SpeaksTo::Everyone,
+            tag: None,
             name: String::new(),
         }
     }
 }
 
-/// Changes of a participant; in force from the next tick on, gains and mutes over 10 ms.
+/// Changes of a participant; in force from the next tick on, gains and mutes over 10 ms. Who is to speak to others, or
+/// carries another tag, falls silent, or hears the whisper fall silent, within 10 ms, and begins anew in the tick after.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Command {
     /// Whether the others do not hear it.
@@ -65,6 +76,10 @@ pub enum Command {
     InRate(SampleRate),
     /// Rate of the frames it hears.
     OutRate(SampleRate),
+    /// Who hears it.
+    SpeakTo(SpeaksTo),
+    /// By which others may speak to it alone.
+    Tag(Option<Tag>),
 }
 
 /// What lists show of a participant.
@@ -80,8 +95,12 @@ pub struct ParticipantView<'a> {
     pub deaf: bool,
     /// Its peer holds us.
     pub held: bool,
-    /// The others heard something of it in the last tick.
+    /// Others heard something of it in the last tick.
     pub sounding: bool,
+    /// Who hears it, by command.
+    pub speaks_to: SpeaksTo,
+    /// By which others may speak to it alone.
+    pub tag: Option<Tag>,
 }
 
 /// Where a participant is on its way.
@@ -110,15 +129,23 @@ pub(super) struct Participant {
     pub(super) stage: Stage,
     /// Waits in the conference's list of changes.
     pub(super) is_changed: bool,
-    /// By command or by its peer's hold.
+    /// By command, by its peer's hold, or as it speaks to nobody.
     is_silenced: bool,
     /// Whether there are sounds for it alone.
     has_sounds: bool,
     /// How what it hears becomes samples; none as long as that is as for its whole bus.
     output: Option<Output>,
+    seldom: Seldom,
+    pub(super) rare: Box<Rare>,
+}
+
+/// What few participants have.
+#[derive(Debug, Default)]
+struct Seldom {
     /// Only if it adds and hears at different rates.
     crossing: Option<Box<Crossing>>,
-    pub(super) rare: Box<Rare>,
+    /// Only if it is a coach or carries a tag.
+    aside: Option<Box<Aside>>,
 }
 
 /// What few ticks look at.
@@ -143,6 +170,8 @@ struct Crossing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Added {
     Mixed,
+    /// To those of a tag.
+    Whispered,
     /// It is not among those who may talk.
     Unchosen,
     Nothing,
@@ -155,6 +184,9 @@ impl Participant {
         see(std::ptr::from_ref(self) as usize, size_of::<Self>());
         self.own.hot_memory(see);
         self.talk.hot_memory(see);
+        if let Some(aside) = &self.seldom.aside {
+            see(std::ptr::from_ref(&**aside) as usize, size_of::<Aside>());
+        }
     }
 
     pub(super) fn new(settings: ParticipantSettings, talk: Talk) -> Self {
@@ -172,7 +204,7 @@ impl Participant {
             is_silenced: false,
             has_sounds: false,
             output: None,
-            crossing: None,
+            seldom: Seldom::default(),
             rare: Box::new(Rare { wanted: settings, held: false, sounds: Vec::new() }),
         }
     }
@@ -187,6 +219,8 @@ impl Participant {
             Command::Hold(hold) => *held = hold,
             Command::InRate(rate) => wanted.in_rate = rate,
             Command::OutRate(rate) => wanted.out_rate = rate,
+            Command::SpeakTo(whom) => wanted.speaks_to = whom,
+            Command::Tag(tag) => wanted.tag = tag,
         }
     }
 
@@ -198,7 +232,12 @@ impl Participant {
 
     /// True if it adds at one rate and hears at another.
     pub(super) fn is_crossing(&self) -> bool {
-        self.crossing.is_some()
+        self.seldom.crossing.is_some()
+    }
+
+    /// It is company for others: it speaks to everyone, muted or not.
+    pub(super) fn is_company(&self) -> bool {
+        self.rare.wanted.speaks_to == SpeaksTo::Everyone
     }
 
     pub(super) fn was_sounding(&self, tick: u64) -> bool {
@@ -206,50 +245,77 @@ impl Participant {
     }
 
     /// Begins to take part. The input jumps to its gain, since the first frame fades in by itself.
-    pub(super) fn enter(&mut self, buses: &mut Buses) {
+    pub(super) fn enter(&mut self, desk: &mut Desk) {
         self.stage = Stage::Taking;
         self.in_rate = self.rare.wanted.in_rate;
-        self.own = Own::new(buses.frame_samples(self.in_rate));
+        self.own = Own::new(desk.room.frame_samples(self.in_rate));
         self.obey();
         self.ramp_in.jump_to(self.wanted_gain_in());
         self.out_rate = self.rare.wanted.out_rate;
-        buses.listen(self.out_rate);
+        desk.room.listen(self.out_rate);
         self.ramp_out.go_to(self.wanted_gain_out(), self.out_rate);
-        self.cross(buses);
+        self.cross(desk);
+        let ParticipantSettings { speaks_to, tag, .. } = self.rare.wanted;
+        self.seldom.aside = Aside::enter(speaks_to.tag(), tag, self.out_rate, desk);
     }
 
-    /// Puts what was commanded in force, in the beginning of tick `tick`. Here and below `sums` is room for a
-    /// frame.
-    pub(super) fn change(&mut self, tick: u64, buses: &mut Buses, sums: &mut [i32]) {
+    /// Puts what was commanded in force, in the beginning of tick `tick`; true if some of it has to wait for the next.
+    /// Here and below `sums` is room for a frame.
+    pub(super) fn change(&mut self, tick: u64, desk: &mut Desk, sums: &mut [i32]) -> bool {
         let rates_before = (self.in_rate, self.out_rate);
         let (in_rate, out_rate) = (self.rare.wanted.in_rate, self.rare.wanted.out_rate);
         if in_rate != self.in_rate {
-            self.break_off(tick, buses, sums);
+            self.break_off(tick, desk, sums);
             self.in_rate = in_rate;
-            self.own = Own::new(buses.frame_samples(in_rate));
+            self.own = Own::new(desk.room.frame_samples(in_rate));
             self.present_tick = 0;
         }
         if out_rate != self.out_rate {
-            buses.listen(out_rate);
-            buses.listen_no_more(self.out_rate);
+            desk.room.listen(out_rate);
+            desk.room.listen_no_more(self.out_rate);
+            self.seldom.aside.iter_mut().for_each(|aside| aside.change_rate(self.out_rate, out_rate, desk));
             self.out_rate = out_rate;
             self.ramp_out.jump_to(Gain::SILENT);
         }
         if rates_before != (in_rate, out_rate) {
-            self.cross(buses);
+            self.cross(desk);
         }
+        let is_done = self.turn(tick, desk);
         self.obey();
         self.ramp_in.go_to(self.wanted_gain_in(), in_rate);
         self.ramp_out.go_to(self.wanted_gain_out(), out_rate);
+        !is_done
+    }
+
+    /// Begins or ends to speak or to hear beside the room, as commanded; false if it has to wait.
+    fn turn(&mut self, tick: u64, desk: &mut Desk) -> bool {
+        let ParticipantSettings { speaks_to, tag, .. } = self.rare.wanted;
+        if self.seldom.aside.is_none() && speaks_to.tag().or(tag).is_none() {
+            return true;
+        }
+        // Nothing of its own is to come out of a resampler any more either.
+        let is_converted =
+            self.seldom.crossing.as_ref().is_some_and(|crossing| !crossing.resampler.is_silent());
+        let is_quiet = (self.ramp_in.is_silent() || !self.was_sounding(tick - 1)) && !is_converted;
+        let aside = self.seldom.aside.get_or_insert_default();
+        if aside.turn(speaks_to.tag(), is_quiet, desk) {
+            self.sounding_tick = 0;
+            self.ramp_in.jump_to(Gain::SILENT);
+        }
+        let listens = aside.listen(tag, self.out_rate, is_converted, desk);
+        let is_done = listens && !aside.is_turning();
+        self.seldom.aside = self.seldom.aside.take().filter(|aside| !aside.is_idle());
+        is_done
     }
 
     /// Takes part no more.
-    pub(super) fn exit(&mut self, tick: u64, buses: &mut Buses, sums: &mut [i32]) {
+    pub(super) fn exit(&mut self, tick: u64, desk: &mut Desk, sums: &mut [i32]) {
         // One that left before its first tick never listened.
         if self.has_entered() {
-            self.break_off(tick, buses, sums);
-            buses.listen_no_more(self.out_rate);
+            self.break_off(tick, desk, sums);
+            desk.room.listen_no_more(self.out_rate);
         }
+        self.seldom.aside.take().into_iter().for_each(|aside| aside.exit(self.out_rate, desk));
     }
 
     fn has_entered(&self) -> bool {
@@ -257,15 +323,21 @@ impl Participant {
     }
 
     /// Lets what sounded in the tick before `tick` fade on the bus, owned by nobody.
-    fn break_off(&mut self, tick: u64, buses: &mut Buses, sums: &mut [i32]) {
+    fn break_off(&mut self, tick: u64, desk: &mut Desk, sums: &mut [i32]) {
         if self.was_sounding(tick - 1) {
             self.sounding_tick = 0;
             let sums = &mut sums[..self.own.len()];
             self.own.copy_to(sums);
             fade::tail(sums, self.in_rate);
             self.own.set(sums);
-            buses.add(self.in_rate, sums);
+            desk.buses_mut(self.aim()).add(self.in_rate, sums);
         }
+    }
+
+    /// The whisper it speaks in; none if it speaks in the room.
+    #[inline]
+    fn aim(&self) -> Option<WhisperId> {
+        self.seldom.aside.as_ref().and_then(|aside| aside.aim())
     }
 
     fn wanted_gain_in(&self) -> Gain {
@@ -275,11 +347,21 @@ impl Participant {
     fn obey(&mut self) {
         let Rare { wanted, held, .. } = &*self.rare;
         self.talk.command(wanted.gain_in);
-        self.is_silenced = wanted.muted || (*held && !wanted.mix_when_held) || wanted.gain_in == Gain::SILENT;
+        let is_turning = self.seldom.aside.as_ref().is_some_and(|aside| aside.is_turning());
+        self.is_silenced = wanted.muted
+            || (*held && !wanted.mix_when_held)
+            || wanted.gain_in == Gain::SILENT
+            || wanted.speaks_to == SpeaksTo::Nobody
+            || is_turning;
+    }
+
+    /// Others can hear what it adds.
+    pub(super) fn is_heard(&self, desk: &Desk) -> bool {
+        !self.is_mute() && self.aim().is_none_or(|whisper| desk.whispers.is_heard(whisper))
     }
 
     /// Nothing that it adds is heard, and not for want of loudness.
-    pub(super) fn is_mute(&self) -> bool {
+    fn is_mute(&self) -> bool {
         self.ramp_in.is_silent() && self.is_silenced
     }
 
@@ -288,9 +370,9 @@ impl Participant {
         &self.talk
     }
 
-    /// Lets it be heard or not, by and by.
+    /// Lets it be heard in the room or not, by and by.
     pub(super) fn choose(&mut self, is_chosen: bool) {
-        if self.talk.choose(is_chosen) {
+        if self.aim().is_none() && self.talk.choose(is_chosen) {
             self.ramp_in.go_to(self.wanted_gain_in(), self.in_rate);
         }
     }
@@ -312,11 +394,11 @@ impl Participant {
         if self.rare.wanted.deaf { Gain::SILENT } else { self.rare.wanted.gain_out }
     }
 
-    fn cross(&mut self, buses: &Buses) {
-        self.crossing = (self.in_rate != self.out_rate).then(|| {
+    fn cross(&mut self, desk: &Desk) {
+        self.seldom.crossing = (self.in_rate != self.out_rate).then(|| {
             Box::new(Crossing {
                 resampler: Resampler::new(self.in_rate, self.out_rate),
-                own: vec![0; buses.frame_samples(self.out_rate)],
+                own: vec![0; desk.room.frame_samples(self.out_rate)],
                 is_sounding: false,
             })
         });
@@ -329,7 +411,7 @@ impl Participant {
         tick: u64,
         frame: &[i16],
         attention: Attention,
-        (buses, sums): (&mut Buses, &mut [i32]),
+        (desk, sums): (&mut Desk, &mut [i32]),
     ) -> Added {
         if frame.len() != self.own.len() || self.present_tick == tick {
             return if self.stage == Stage::Joining { Added::Nothing } else { Added::Refused };
@@ -339,6 +421,11 @@ impl Participant {
         if self.is_mute() || is_silence(frame) {
             return Added::Nothing;
         }
+        let aim = self.aim();
+        let (attention, added) = match aim {
+            None => (attention, Added::Mixed),
+            Some(_) => (attention.aside(), Added::Whispered),
+        };
         if attention.measures || !self.talk.is_chosen() {
             self.heed(tick, frame, attention);
         }
@@ -348,8 +435,8 @@ impl Participant {
         self.sounding_tick = tick;
         if !was_absent && self.ramp_in.is_unity() {
             self.own.set_samples(frame);
-            buses.add_samples(self.in_rate, frame);
-            return Added::Mixed;
+            desk.buses_mut(aim).add_samples(self.in_rate, frame);
+            return added;
         }
         let sums = &mut sums[..frame.len()];
         sums.iter_mut().zip(frame).for_each(|(sum, &sample)| *sum = i32::from(sample));
@@ -358,16 +445,16 @@ impl Participant {
         }
         self.ramp_in.apply(sums);
         self.own.set(sums);
-        buses.add(self.in_rate, sums);
-        Added::Mixed
+        desk.buses_mut(aim).add(self.in_rate, sums);
+        added
     }
 
     /// If it sounded in the last tick and added nothing in this one, lets its sound fade, as its own; true if
     /// so.
-    pub(super) fn fade_if_absent(&mut self, tick: u64, buses: &mut Buses, sums: &mut [i32]) -> bool {
+    pub(super) fn fade_if_absent(&mut self, tick: u64, desk: &mut Desk, sums: &mut [i32]) -> bool {
         let breaks_off = self.was_sounding(tick - 1) && self.present_tick != tick;
         if breaks_off {
-            self.break_off(tick, buses, sums);
+            self.break_off(tick, desk, sums);
             self.sounding_tick = tick;
         }
         breaks_off
@@ -376,7 +463,7 @@ impl Participant {
     /// Converts its own frame, as the buses convert the sum of its rate.
     pub(super) fn convert_own(&mut self, tick: u64, sums: &mut [i32]) {
         let sounds_now = self.was_sounding(tick);
-        let Some(crossing) = &mut self.crossing else { return };
+        let Some(crossing) = &mut self.seldom.crossing else { return };
         if crossing.is_sounding {
             crossing.own.fill(0);
         }
@@ -390,103 +477,5 @@ impl Participant {
             }
             crossing.resampler.accumulate(sums, &mut crossing.own);
         }
-    }
-
-    /// Writes what it hears: its bus without itself. False if that is silence.
-    #[inline]
-    pub(super) fn hear(&mut self, tick: u64, buses: &Buses, sums: &mut [i32], out: &mut [i16]) -> bool {
-        let bus = buses.bus(self.out_rate);
-        if !self.has_entered() || out.len() != buses.frame_samples(self.out_rate) {
-            out.fill(0);
-            return false;
-        }
-        let sums = &mut sums[..out.len()];
-        if self.has_sounds || !self.ramp_out.is_unity() {
-            return self.hear_adjusted(tick, bus, sums, out);
-        }
-        if self.hears_nobody(tick, bus) {
-            out.fill(0);
-            self.follow(bus, |output| output.rest(buses.frame_ms()));
-            return false;
-        }
-        if self.output.is_none() && self.adds_nothing(tick) {
-            out.copy_from_slice(bus.heard());
-            return true;
-        }
-        self.mix(tick, bus, sums);
-        let rate = self.out_rate;
-        self.follow(bus, |output| output.apply(rate, sums, out));
-        true
-    }
-
-    /// Lets the output go on from where it is, which is where that of the bus was, if it had none of its own. It keeps
-    /// its own as long as they differ: who falls silent hears no step of the gain.
-    fn follow(&mut self, bus: &Bus, go_on: impl FnOnce(&mut Output)) {
-        let (before, now) = bus.outputs();
-        let mut output = self.output.unwrap_or(before);
-        go_on(&mut output);
-        self.output = (output != now).then_some(output);
-    }
-
-    /// True if nothing is to be taken off its bus for it.
-    fn adds_nothing(&self, tick: u64) -> bool {
-        !self.was_sounding(tick) && !self.crossing.as_ref().is_some_and(|crossing| crossing.is_sounding)
-    }
-
-    /// True if it hears its whole bus as it is, as all do who add nothing. That is known as soon as it has added.
-    #[inline]
-    pub(super) fn hears_all(&self, tick: u64, rate: SampleRate) -> bool {
-        let unchanged = !self.has_sounds && self.ramp_out.is_unity() && self.output.is_none();
-        self.adds_nothing(tick) && unchanged && rate == self.out_rate && self.has_entered()
-    }
-
-    /// With gain, and with the sounds for it alone.
-    fn hear_adjusted(&mut self, tick: u64, bus: &Bus, sums: &mut [i32], out: &mut [i16]) -> bool {
-        let hears_others = !self.hears_nobody(tick, bus);
-        if hears_others {
-            self.mix(tick, bus, sums);
-        } else {
-            sums.fill(0);
-        }
-        let hears = self.has_sounds || (hears_others && !self.ramp_out.is_silent());
-        // Also over silence, so that a ramp comes to its end.
-        self.ramp_out.apply(sums);
-        if self.has_sounds {
-            let sounds = &mut self.rare.sounds;
-            sounds.iter_mut().for_each(|sound| sound.add_at(self.out_rate, sums));
-            sounds.retain(|sound| !sound.is_over());
-            self.has_sounds = !sounds.is_empty();
-        }
-        let rate = self.out_rate;
-        self.follow(bus, |output| output.apply(rate, sums, out));
-        hears
-    }
-
-    /// The bus without itself; nothing is cut yet.
-    fn mix(&self, tick: u64, bus: &Bus, sums: &mut [i32]) {
-        match &self.crossing {
-            Some(crossing) if crossing.is_sounding => {
-                match bus.native() {
-                    [] => sums.fill(0),
-                    native => sums.copy_from_slice(native),
-                }
-                // The bus converted the same frames, so there is something.
-                for ((sum, all), own) in
-                    sums.iter_mut().zip(bus.converted().into_iter().flatten()).zip(&crossing.own)
-                {
-                    *sum += round(all - own);
-                }
-            }
-            None if self.was_sounding(tick) => {
-                self.own.each_less(bus.sum(), sums, |sum| sum);
-            }
-            _ => sums.copy_from_slice(bus.sum()),
-        }
-    }
-
-    /// True if the bus is silent or holds nothing but its own frame.
-    fn hears_nobody(&self, tick: u64, bus: &Bus) -> bool {
-        let own_alone = self.crossing.is_none() && bus.native_frames() == 1 && self.was_sounding(tick);
-        bus.is_silent() || (own_alone && bus.converted().is_none())
     }
 }

@@ -27,6 +27,13 @@ pub(super) struct Attention {
     pub(super) room_gain: f32,
 }
 
+impl Attention {
+    /// Of one who speaks beside the room: it takes nobody's place, and is as loud however many talk there.
+    pub(super) fn aside(self) -> Self {
+        Self { is_full: false, bar: 0.0, room_gain: 1.0, ..self }
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Talk {

@@ -27,7 +27,7 @@ pub use access::AccessList;
 pub use check::Warning;
 pub use error::{Allowed, ConfigError, ErrorKind, Place};
 pub use layers::{Layers, reload_routes};
-pub use route::{Action, Found, MAX_CONFERENCE_NAME_LEN, MAX_USER_LEN, Route, Routes};
+pub use route::{Action, Found, MAX_CONFERENCE_NAME_LEN, MAX_USER_LEN, Role, Route, Routes};
 pub use sections::{
     CodecSettings, ConferenceSettings, JitterSettings, LimitSettings, LogSettings, OpusSettings, RtpSettings,
     SipSettings, TimerSettings, WorkerSettings,

@@ -25,6 +25,12 @@ const TOML_ROUTES: &str = r#"
 #   reject = STATUS       be refused with 400 to 699
 # Further keys: ring-ms (ringing before the answer, 0 to 170000), early-media = true (heard before the answer), and
 # codecs, max-participants, enter-tone, leave-tone, waiting-tone where a route differs from what is set above.
+# Beside conference:
+#   role = "talker"       what the caller is there: talker, listener (muted, not to be unmuted by key), monitor (hears all,
+#                         is heard by nobody, and not noticed: no tones, no company for one who is alone) or coach (as a
+#                         monitor, but heard by those of one tag)
+#   tag = "NAME"          what the caller carries, $1 and ${name} as above
+#   coaches = "TAG"       whom a coach speaks to: those with this tag, $1 and ${name} as above
 
 [[route]]
 match = "room-(.+)"
@@ -44,6 +50,17 @@ milliwatt = true
 # codecs = ["g722", "pcma"]
 # max-participants = 20
 # waiting-tone = false
+#
+# [[route]]
+# match = "agent-([0-9]+)-(.+)"
+# conference = "$2"
+# tag = "agent-$1"
+#
+# [[route]]
+# match = "coach-([0-9]+)-(.+)"
+# conference = "$2"
+# role = "coach"
+# coaches = "agent-$1"
 #
 # [[route]]
 # match = "0.*"
@@ -83,6 +100,16 @@ the whole user part of the dialled URI wins; a number without a route is answere
 | `max-participants` | number | differs from the setting of this name, as do those below |
 | `codecs` | list, best first | |
 | `enter-tone`, `leave-tone`, `waiting-tone` | `true`, `false` | |
+| `role` | `talker`, `listener`, `monitor`, `coach` | beside `conference`: what the caller is there, by default a talker |
+| `tag` | name with `$1`, `${name}`, `$$` | beside `conference`: what the caller carries, so that a coach can speak to it alone |
+| `coaches` | name with `$1`, `${name}`, `$$` | beside `role = "coach"`: the tag of those whom it speaks to |
+
+A *talker* hears all and is heard by all. A *listener* is muted and the mute key does nothing. A *monitor* hears all and
+is heard by nobody; its coming and going makes no tone, and someone alone with it still hears the waiting tone. A *coach*
+is as a monitor, but those who carry the tag in `coaches` hear it, with everyone else and as loud as anyone, while the
+others hear nothing of it; other coaches hear it only where they carry that tag themselves. It takes no place of
+`max-talkers`. All four count for `max-participants`. A tag has 1 to 63 bytes; a number that would give another matches no
+route.
 
 `match` and exactly one of `conference`, `echo`, `play`, `milliwatt`, `reject` must be there. A file without routes has:
 

@@ -11,6 +11,7 @@ use regex::Regex;
 use super::error::Place;
 use super::template::Template;
 use super::value::Codec;
+use crate::conference::{SpeaksTo, Tag};
 
 /// Longest user part that is looked up, in bytes; longer ones match no route.
 pub const MAX_USER_LEN: usize = 255;
@@ -43,6 +44,10 @@ pub struct Route {
     pub leave_tone: Option<bool>,
     /// Where the route differs from `waiting-tone`.
     pub waiting_tone: Option<bool>,
+    /// What its callers are in the conference.
+    pub role: Role,
+    /// What they carry there, so that coaches can speak to them alone.
+    pub(super) tag: Option<Template>,
     /// Where the route differs from `codecs`: never empty, best first.
     pub codecs: Option<Vec<Codec>>,
     /// Where the file says so.
@@ -69,18 +74,43 @@ pub enum Action {
     Reject(u16),
 }
 
+/// What a caller is in a conference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Role {
+    /// Hears all and is heard by all.
+    Talker,
+    /// Is muted, and stays so.
+    Listener,
+    /// Is heard by nobody, nor noticed in its coming and going, and is no company for one who is alone.
+    Monitor,
+    /// The same, but it is heard by those who carry this tag.
+    Coach(Template),
+}
+
 /// The route of a number, with what its pattern captured.
 #[derive(Debug, Clone)]
 pub struct Found {
     /// The route; it stays as it is for this call when routes are read again.
     pub route: Arc<Route>,
     conference_name: Option<String>,
+    tag: Option<Tag>,
+    speaks_to: SpeaksTo,
 }
 
 impl Found {
     /// The name of the conference to join; `Some` exactly when the action is [`Action::Conference`].
     pub fn conference_name(&self) -> Option<&str> {
         self.conference_name.as_deref()
+    }
+
+    /// What the caller carries in the conference.
+    pub fn tag(&self) -> Option<Tag> {
+        self.tag
+    }
+
+    /// Who hears it there, as its role says.
+    pub fn speaks_to(&self) -> SpeaksTo {
+        self.speaks_to
     }
 }
 
@@ -110,6 +140,15 @@ impl Route {
         if !conference_name.as_ref().is_none_or(fits) {
             return None;
         }
-        Some(Found { route: Arc::clone(self), conference_name })
+        let tag = match &self.tag {
+            Some(tag) => Some(Tag::new(&tag.fill(&captures))?),
+            None => None,
+        };
+        let speaks_to = match &self.role {
+            Role::Talker | Role::Listener => SpeaksTo::Everyone,
+            Role::Monitor => SpeaksTo::Nobody,
+            Role::Coach(tag) => SpeaksTo::Tagged(Tag::new(&tag.fill(&captures))?),
+        };
+        Some(Found { route: Arc::clone(self), conference_name, tag, speaks_to })
     }
 }

@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::{Allowed, ConfigError, ErrorKind, Place};
 use super::file::{Source, nearest, scalar};
-use super::route::{Action, Route, Routes};
+use super::route::{Action, Role, Route, Routes};
 use super::template::Template;
 use super::value::{Codec, Read, codec, number, switch};
 
@@ -23,7 +23,7 @@ const MAX_PATTERN_BYTES: usize = 1 << 20;
 const MAX_RING_MS: u64 = 170_000;
 
 const ACTIONS: [&str; 5] = ["conference", "echo", "play", "milliwatt", "reject"];
-const OTHERS: [&str; 9] = [
+const OTHERS: [&str; 12] = [
     "match",
     "loop",
     "early-media",
@@ -33,7 +33,14 @@ const OTHERS: [&str; 9] = [
     "leave-tone",
     "waiting-tone",
     "codecs",
+    "role",
+    "tag",
+    "coaches",
 ];
+/// Those that belong to an action alone, and to which.
+const BESIDE: [(&str, &str); 4] =
+    [("loop", "play"), ("role", "conference"), ("tag", "conference"), ("coaches", "conference")];
+const ROLES: &str = "talker, listener, monitor or coach";
 
 /// Reads the value of `route` of a file.
 pub(super) fn read(source: &Source<'_>, value: &Spanned<DeValue<'_>>) -> Result<Routes, Vec<ConfigError>> {
@@ -102,6 +109,7 @@ impl<'s, 't> RouteReader<'s, 't> {
 
     fn route(&mut self) -> Option<Route> {
         let matched = self.pattern();
+        let is_conference = self.entries.contains_key("conference");
         let action = self.action(matched.as_ref().map(|(_, pattern)| pattern));
         let early_media = self.take("early-media", switch).unwrap_or(false);
         let ring_ms = self.take("ring-ms", number(0..=MAX_RING_MS)).unwrap_or(0);
@@ -110,6 +118,14 @@ impl<'s, 't> RouteReader<'s, 't> {
         let leave_tone = self.take("leave-tone", switch);
         let waiting_tone = self.take("waiting-tone", switch);
         let (codecs, codecs_place) = self.codecs().unzip();
+        let (role, tag) = match &matched {
+            Some((_, pattern)) if is_conference => (self.role(pattern), self.template("tag", pattern)),
+            Some(_) => (Some(Role::Talker), None),
+            None => {
+                ["role", "tag", "coaches"].iter().for_each(|key| drop(self.entries.remove(*key)));
+                (None, None)
+            }
+        };
         self.refuse_unknown();
         let (matches, pattern) = matched?;
         Some(Route {
@@ -122,6 +138,8 @@ impl<'s, 't> RouteReader<'s, 't> {
             enter_tone,
             leave_tone,
             waiting_tone,
+            role: role?,
+            tag,
             codecs,
             codecs_place: codecs_place.unwrap_or(Place::Default),
         })
@@ -161,18 +179,52 @@ impl<'s, 't> RouteReader<'s, 't> {
             return None;
         };
         match name {
-            "conference" => self.take("conference", |text| match pattern {
-                Some(pattern) => {
-                    let template =
-                        Template::new(text, pattern).map_err(|error| Allowed::of(error.to_string()))?;
-                    Ok(Some(Action::Conference(template)))
+            "conference" => match pattern {
+                Some(pattern) => self.template("conference", pattern).map(Action::Conference),
+                None => {
+                    self.entries.remove("conference");
+                    None
                 }
-                None => Ok(None),
-            })?,
+            },
             "echo" => self.take("echo", only_on).map(|()| Action::Echo),
             "milliwatt" => self.take("milliwatt", only_on).map(|()| Action::Milliwatt),
             "play" => self.play(),
             _ => self.take("reject", number(400..=699)).map(Action::Reject),
+        }
+    }
+
+    /// A text that is filled with what the pattern captures.
+    fn template(&mut self, key: &str, pattern: &Regex) -> Option<Template> {
+        self.take(key, |text| Template::new(text, pattern).map_err(|error| Allowed::of(error.to_string())))
+    }
+
+    /// What callers are in the conference; none if that is wrong.
+    fn role(&mut self, pattern: &Regex) -> Option<Role> {
+        let role_at = self.entries.get("role").map(|&(at, _)| at);
+        let coaches_at = self.entries.get("coaches").map(|&(at, _)| at);
+        let coaches = self.template("coaches", pattern);
+        let role = match role_at {
+            None => "talker".to_owned(),
+            Some(_) => self.take("role", |text| match text {
+                "talker" | "listener" | "monitor" | "coach" => Ok(text.to_owned()),
+                _ => Err(Allowed::words(ROLES)),
+            })?,
+        };
+        match (role.as_str(), coaches_at) {
+            ("coach", None) => {
+                let allowed = Allowed::words("the tag of those whom the coach speaks to");
+                self.refuse(role_at.unwrap_or(self.span.start), "coaches", ErrorKind::Missing { allowed });
+                None
+            }
+            ("coach", Some(_)) => coaches.map(Role::Coach),
+            (_, Some(at)) => {
+                let allowed = Allowed::words("coaches beside role = \"coach\" only");
+                self.refuse(at, "coaches", ErrorKind::NotAllowed { value: "coaches".to_owned(), allowed });
+                None
+            }
+            ("listener", None) => Some(Role::Listener),
+            ("monitor", None) => Some(Role::Monitor),
+            _ => Some(Role::Talker),
         }
     }
 
@@ -229,12 +281,12 @@ impl<'s, 't> RouteReader<'s, 't> {
     fn refuse_unknown(&mut self) {
         for (key, (at, _)) in std::mem::take(&mut self.entries) {
             let nearest = nearest(&key, ACTIONS.into_iter().chain(OTHERS));
-            let kind = match key.as_str() {
-                "loop" => ErrorKind::NotAllowed {
+            let kind = match BESIDE.into_iter().find(|(name, _)| *name == key) {
+                Some((_, action)) => ErrorKind::NotAllowed {
+                    allowed: Allowed::of(format!("{key} beside {action} only")),
                     value: key.clone(),
-                    allowed: Allowed::words("loop beside play only"),
                 },
-                _ => ErrorKind::UnknownKey { nearest },
+                None => ErrorKind::UnknownKey { nearest },
             };
             self.refuse(at, &key, kind);
         }

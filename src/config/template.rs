@@ -1,4 +1,4 @@
-//! The name of a conference with parts of the number in it: `$1` or `${1}`, `${name}`, and `$$` for a dollar sign.
+//! The name of a conference, or a tag, with parts of the number in it: `$1` or `${1}`, `${name}`, and `$$` for a dollar sign.
 
 use std::fmt;
 

@@ -8,7 +8,8 @@ use crate::call::Leg;
 use crate::call::conferences::{Full, Room, Tones};
 use crate::call::leg::{Gone, LegEvent};
 use crate::call::media::{Participant, Programme, Seat};
-use crate::conference::{Audience, Command, ParticipantSettings, Sound};
+use crate::conference::{Audience, Command, ParticipantSettings, Sound, SpeaksTo, Tag};
+use crate::config::Role;
 use std::rc::Rc;
 
 /// A place in a conference.
@@ -20,8 +21,14 @@ pub struct JoinConference {
     pub max_participants: usize,
     /// What is heard of coming and going.
     pub tones: Tones,
+    /// Whether it joins muted.
+    pub muted: bool,
     /// Keys that mute and unmute.
     pub mute_key: Option<String>,
+    /// Who hears it.
+    pub speaks_to: SpeaksTo,
+    /// What it carries, so that coaches can speak to it alone.
+    pub tag: Option<Tag>,
     /// Whether a participant that holds us is heard all the same.
     pub mix_when_held: bool,
 }
@@ -38,7 +45,14 @@ impl JoinConference {
                 leave: route.leave_tone.unwrap_or(config.conference.leave_tone),
                 waiting: route.waiting_tone.unwrap_or(config.conference.waiting_tone),
             },
-            mute_key: config.conference.mute_key.clone(),
+            muted: route.role == Role::Listener,
+            mute_key: config
+                .conference
+                .mute_key
+                .clone()
+                .filter(|_| !matches!(route.role, Role::Listener | Role::Monitor)),
+            speaks_to: leg.found.speaks_to(),
+            tag: leg.found.tag(),
             mix_when_held: !config.conference.hold_mutes,
         }
     }
@@ -55,7 +69,7 @@ impl JoinConference {
         let id = participant.id();
         leg.sit(Seat::Conference(participant));
         let mut mute = KeySequence::new(self.mute_key.as_deref());
-        let mut muted = false;
+        let mut muted = self.muted;
         loop {
             if let LegEvent::Digit(digit) = leg.wait(None)?
                 && mute.press(digit)
@@ -87,11 +101,13 @@ impl JoinConference {
         let settings = ParticipantSettings {
             in_rate,
             out_rate,
-            muted: false,
+            muted: self.muted,
             deaf: false,
             gain_in: Gain::UNITY,
             gain_out: Gain::UNITY,
             mix_when_held: self.mix_when_held,
+            speaks_to: self.speaks_to,
+            tag: self.tag,
             name: leg.name.clone(),
         };
         // Others may have come while it rang.

@@ -22,6 +22,7 @@ mod redundancy;
 mod refreshes;
 mod reports;
 mod resources;
+mod roles;
 mod scene;
 mod server;
 mod services;

@@ -341,7 +341,7 @@ impl Media {
         match seating.seat().hears_all(outgoing.rate()) {
             Some(room) => outgoing.listens(&room.classes, tick),
             None => {
-                outgoing.speaks();
+                outgoing.leaves(tick);
                 false
             }
         }

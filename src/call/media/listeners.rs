@@ -94,8 +94,9 @@ impl Class {
 
 /// How a leg's audio becomes payloads.
 pub enum Coding {
-    /// By an encoder of its own; and for how many packets it has heard what all hear.
-    Own(Encoder, u32),
+    /// By an encoder of its own; for how many packets it has heard what all hear; and whether the encoder is a packet ahead
+    /// of what the peer was sent, so that the next packet must lean on none before it.
+    Own(Encoder, u32, bool),
     /// By that of all who listen.
     Shared(Rc<RefCell<Class>>),
 }
@@ -103,7 +104,7 @@ pub enum Coding {
 impl Coding {
     /// With an encoder of its own.
     pub fn own(encoder: Encoder) -> Coding {
-        Coding::Own(encoder, 0)
+        Coding::Own(encoder, 0, false)
     }
 
     /// Whether it is in a class.
@@ -115,22 +116,32 @@ impl Coding {
     /// when it is heard, before the others' packet is encoded: afterwards the encoder would be one packet ahead.
     pub fn speaks(&mut self) {
         match self {
-            Coding::Own(_, settled_packets) => *settled_packets = 0,
+            Coding::Own(_, settled_packets, _) => *settled_packets = 0,
             Coding::Shared(_) => *self = Coding::own(self.encoder()),
+        }
+    }
+
+    /// The same as late as in `tick` itself, when the others' packet may be encoded already: so it is with who is whispered
+    /// to, which is known only when all have been heard.
+    pub fn leaves(&mut self, tick: u64) {
+        let is_late = matches!(self, Coding::Shared(class) if class.borrow().tick == tick);
+        self.speaks();
+        if let Coding::Own(_, _, is_ahead) = self {
+            *is_ahead |= is_late;
         }
     }
 
     /// Goes on in the same codec with other settings, in which it may soon share with others again.
     pub fn change(&mut self, format: &Format) {
         self.speaks();
-        let Coding::Own(encoder, _) = self else { unreachable!("it has left its class") };
+        let Coding::Own(encoder, ..) = self else { unreachable!("it has left its class") };
         // What an encoder refuses leaves it as it was: the peer can follow all the same.
         let _ = encoder.reconfigure(format);
     }
 
     /// It hears what all hear. Whether it is in the class for its format, or enters it now.
     pub fn listens(&mut self, classes: &Classes, format: &Format, tick: u64, len_samples: usize) -> bool {
-        let Coding::Own(encoder, settled_packets) = self else { return true };
+        let Coding::Own(encoder, settled_packets, _) = self else { return true };
         if !encoder.can_be_entered() {
             return false;
         }
@@ -158,8 +169,12 @@ impl Coding {
         if let Coding::Shared(_) = self {
             self.speaks();
         }
-        let Coding::Own(encoder, _) = self else { unreachable!("it has left its class") };
-        encode(worker, relief, encoder, |encoder| encoder.encode(samples, payload))
+        let Coding::Own(encoder, _, is_ahead) = self else { unreachable!("it has left its class") };
+        let leans_on_none = std::mem::take(is_ahead);
+        encode(worker, relief, encoder, |encoder| match leans_on_none {
+            true => encoder.encode_independent(samples, payload),
+            false => encoder.encode(samples, payload),
+        })
     }
 
     /// Copies the payload of its class in this tick; `true` beside it if it was encoded for this leg, of what `mix` fills
@@ -184,7 +199,7 @@ impl Coding {
 
     fn encoder(&self) -> Encoder {
         match self {
-            Coding::Own(encoder, _) => encoder.clone(),
+            Coding::Own(encoder, ..) => encoder.clone(),
             Coding::Shared(class) => class.borrow().encoder.clone(),
         }
     }

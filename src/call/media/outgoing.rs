@@ -154,10 +154,15 @@ impl Outgoing {
         self.coding.speaks();
     }
 
+    /// The same as late as in this tick itself, when the packet of those who share may be encoded already.
+    pub fn leaves(&mut self, tick: Tick) {
+        self.coding.leaves(tick.number);
+    }
+
     /// Its frame of this tick is what all hear at its rate; whether it is sent the same packet as others then.
     pub fn listens(&mut self, classes: &Classes, tick: Tick) -> bool {
         if self.joiner.is_some() || self.pauses.is_some() || self.packets.is_sending_digits() {
-            self.coding.speaks(); // its packets begin where no one else's do, or there are gaps between them
+            self.coding.leaves(tick.number); // its packets begin where no one else's do, or there are gaps between them
             return false;
         }
         self.coding.listens(classes, &self.send.format, tick.number, self.frame_samples())

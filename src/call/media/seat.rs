@@ -102,8 +102,7 @@ impl Participant {
 
 impl Drop for Participant {
     fn drop(&mut self) {
-        self.room.mixer.borrow_mut().leave(self.id);
-        self.room.left(self.tones);
+        self.room.leave(self.id, self.tones);
     }
 }
 

@@ -3,7 +3,9 @@
 use super::{at_rates, conference, random_frame};
 use crate::audio::tone::Tone;
 use crate::audio::{Gain, SampleRate};
-use crate::conference::{Audience, Command, Conference, ParticipantId, Sound};
+use crate::conference::{
+    Audience, Command, Conference, ParticipantId, ParticipantSettings, Sound, SpeaksTo, Tag,
+};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::sync::Arc;
 
@@ -11,14 +13,28 @@ fn rate(random: &mut StdRng) -> SampleRate {
     SampleRate::ALL[random.random_range(0..4)]
 }
 
+fn tag(random: &mut StdRng) -> Option<Tag> {
+    Tag::new(["", "agent", "customer"][random.random_range(0..3)])
+}
+
+fn speaks_to(random: &mut StdRng) -> SpeaksTo {
+    match tag(random) {
+        Some(tag) => SpeaksTo::Tagged(tag),
+        None if random.random_bool(0.7) => SpeaksTo::Everyone,
+        None => SpeaksTo::Nobody,
+    }
+}
+
 fn command(random: &mut StdRng) -> Command {
-    match random.random_range(0..7) {
+    match random.random_range(0..11) {
         0 => Command::Mute(random.random()),
         1 => Command::Deaf(random.random()),
         2 => Command::GainIn(Gain::from_db(random.random_range(-100.0..20.0))),
         3 => Command::GainOut(Gain::from_db(random.random_range(-100.0..20.0))),
         4 => Command::Hold(random.random()),
         5 => Command::InRate(rate(random)),
+        6 | 7 => Command::SpeakTo(speaks_to(random)),
+        8 | 9 => Command::Tag(tag(random)),
         _ => Command::OutRate(rate(random)),
     }
 }
@@ -27,7 +43,12 @@ fn act(random: &mut StdRng, conference: &mut Conference, ids: &mut Vec<Participa
     let someone = (!ids.is_empty()).then(|| ids[random.random_range(0..ids.len())]);
     match (random.random_range(0..6), someone) {
         (0, _) if *len < 12 => {
-            ids.push(conference.join(at_rates(rate(random), rate(random))).unwrap());
+            let settings = at_rates(rate(random), rate(random));
+            let settings = match random.random() {
+                true => ParticipantSettings { speaks_to: speaks_to(random), tag: tag(random), ..settings },
+                false => settings,
+            };
+            ids.push(conference.join(settings).unwrap());
             *len += 1;
         }
         // Those that left stay in the list: strangers from then on.
@@ -87,10 +108,16 @@ fn random_stories_neither_panic_nor_grow() {
             }
             assert_eq!(conference.participants().count(), conference.len(), "seed {seed}");
             assert!(conference.statistics().resamplers <= 12, "seed {seed}");
+            assert!(conference.statistics().whisper_resamplers <= 2 * 12, "seed {seed}");
+            let company =
+                conference.participants().filter(|view| view.speaks_to == SpeaksTo::Everyone).count();
+            assert_eq!(company, conference.company(), "seed {seed}");
         }
         ids.iter().for_each(|&id| conference.leave(id));
         conference.begin();
         assert!(conference.is_empty(), "seed {seed}");
-        assert_eq!(conference.statistics().resamplers, 0, "seed {seed}");
+        let statistics = conference.statistics();
+        assert_eq!((statistics.resamplers, statistics.whisper_resamplers), (0, 0), "seed {seed}");
+        assert_eq!(conference.company(), 0, "seed {seed}");
     }
 }

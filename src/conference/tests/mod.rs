@@ -5,6 +5,7 @@ mod fuzz;
 mod seams;
 mod sounds;
 mod talkers;
+mod whispers;
 
 use super::{
     Command, Conference, ConferenceError, ConferenceSettings, Heard, MAX_PARTICIPANTS, ParticipantId,
@@ -76,20 +77,28 @@ impl Naive {
     }
 
     fn hear(&mut self, listener: usize, frames: &[Vec<i16>], frame_ms: u32) -> Vec<i16> {
+        self.sum(listener, frames, frame_ms, |_| true).into_iter().map(saturate).collect()
+    }
+
+    /// Of those that it is to hear, without itself.
+    fn sum(
+        &mut self,
+        listener: usize,
+        frames: &[Vec<i16>],
+        frame_ms: u32,
+        hears: impl Fn(usize) -> bool,
+    ) -> Vec<i32> {
         let len = self.rates[listener].1.samples(frame_ms);
         let (mut native, mut converted) = (vec![0_i32; len], vec![0_i64; len]);
-        for (talker, frame) in frames.iter().enumerate().filter(|(talker, _)| *talker != listener) {
+        let others = |talker: &usize| *talker != listener && hears(*talker);
+        for (talker, frame) in frames.iter().enumerate().filter(|(talker, _)| others(talker)) {
             let wide: Vec<i32> = frame.iter().map(|&sample| i32::from(sample)).collect();
             match &mut self.resamplers[listener][talker] {
                 Some(resampler) => assert_eq!(resampler.accumulate(&wide, &mut converted), len),
                 None => native.iter_mut().zip(&wide).for_each(|(sum, sample)| *sum += sample),
             }
         }
-        native
-            .iter()
-            .zip(&converted)
-            .map(|(native, &converted)| saturate(native + round(converted)))
-            .collect()
+        native.iter().zip(&converted).map(|(native, &converted)| native + round(converted)).collect()
     }
 }
 

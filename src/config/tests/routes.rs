@@ -1,6 +1,7 @@
 //! Routes: what numbers find, and what is refused.
 
 use super::*;
+use crate::conference::{MAX_TAG_LEN, SpeaksTo};
 
 fn routes(test: &str, text: &str) -> Routes {
     let scratch = Scratch::new(test);
@@ -183,4 +184,92 @@ fn a_mistake_anywhere_in_the_file_keeps_routes_from_being_replaced() {
     assert_eq!(call.route.action, Action::Echo, "a call in progress keeps its route");
     scratch.file("a.toml", "nonsense = 1\n[[route]]\nmatch = \"1\"\necho = true\n");
     assert_eq!(reload_routes(&path).unwrap_err().len(), 1);
+}
+
+#[test]
+fn a_route_says_what_its_callers_are_in_the_conference() {
+    let routes = routes(
+        "roles",
+        r#"
+        [[route]]
+        match = "agent-([0-9]*)"
+        conference = "desk"
+        tag = "agent-$1"
+        [[route]]
+        match = "coach-([0-9]*)"
+        conference = "desk"
+        role = "coach"
+        tag = "coach"
+        coaches = "${1}"
+        [[route]]
+        match = "monitor"
+        conference = "desk"
+        role = "monitor"
+        [[route]]
+        match = "listener"
+        conference = "desk"
+        role = "listener"
+        "#,
+    );
+    let found = |user: &str| {
+        let found = routes.find(user)?;
+        let speaks_to = match found.speaks_to() {
+            SpeaksTo::Tagged(tag) => format!("to {tag}"),
+            other => format!("{other:?}"),
+        };
+        Some((found.tag().map(|tag| tag.to_string()).unwrap_or_default(), speaks_to))
+    };
+    let is = |tag: &str, speaks_to: &str| Some((tag.to_owned(), speaks_to.to_owned()));
+    assert_eq!(found("agent-7"), is("agent-7", "Everyone"));
+    assert_eq!(found("coach-7"), is("coach", "to 7"));
+    assert_eq!(found("coach-"), None, "a coach of nobody");
+    assert_eq!(found(&format!("agent-{}", "7".repeat(MAX_TAG_LEN))), None, "too long a tag");
+    assert_eq!((found("monitor"), found("listener")), (is("", "Nobody"), is("", "Everyone")));
+    assert_eq!(routes.find("listener").unwrap().route.role, Role::Listener);
+    assert_eq!(Config::defaults().routes.find("room-1").unwrap().route.role, Role::Talker);
+}
+
+#[test]
+fn mistakes_of_roles_are_told_with_line_and_key() {
+    let text = r#"[[route]]
+match = "1"
+conference = "a"
+role = "coach"
+[[route]]
+match = "2"
+conference = "a"
+coaches = "agent"
+[[route]]
+match = "3"
+conference = "a"
+role = "spy"
+[[route]]
+match = "4"
+conference = "a"
+tag = "$1"
+[[route]]
+match = "5"
+echo = true
+role = "monitor"
+tag = "agent"
+[[route]]
+match = "6"
+conference = "a"
+role = "coach"
+coaches = "$agent"
+"#;
+    let found = mistakes_of_file("roles-wrong", text);
+    let expected = [
+        "a.toml:4: route[1].coaches: missing; allowed: the tag of those whom the coach speaks to",
+        "a.toml:8: route[2].coaches: \"coaches\" is not allowed; allowed: coaches beside role = \"coach\" only",
+        "a.toml:12: route[3].role: \"spy\" is not allowed; allowed: talker, listener, monitor or coach",
+        "a.toml:16: route[4].tag: \"$1\" is not allowed; allowed: only groups of the pattern; it has no group 1",
+        "a.toml:20: route[5].role: \"role\" is not allowed; allowed: role beside conference only",
+        "a.toml:21: route[5].tag: \"tag\" is not allowed; allowed: tag beside conference only",
+        "a.toml:26: route[6].coaches: \"$agent\" is not allowed; allowed: a group as $1, ",
+    ];
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(found.starts_with(expected), "{found}\n{expected}");
+    }
 }

@@ -136,6 +136,30 @@ fn who_begins_to_talk_is_sent_on_what_its_decoder_can_follow_to_the_bit() {
 }
 
 #[test]
+fn who_leaves_after_the_others_were_encoded_is_sent_a_packet_that_leans_on_none() {
+    on_worker(|worker| {
+        let mut audience = Audience::of(worker, opus(), 2);
+        audience.encodes_of(100);
+        audience.tick += 1;
+        let (mut frame, mut payload, mut expected) = (vec![0; 960], vec![0; 2_000], vec![0; 2_000]);
+        audience.sound(&mut frame);
+        let mix = |out: &mut [i16]| out.copy_from_slice(&frame);
+        let room = (&mut vec![0; 960][..], &mut payload[..]);
+        audience.legs[0].encode_shared(worker, Relief::None, audience.tick, room, mix).unwrap().0.unwrap();
+        let mut ahead = audience.legs[1].encoder();
+        audience.legs[1].leaves(audience.tick);
+        for is_first in [true, false] {
+            let len = audience.legs[1].encode_alone(worker, Relief::None, &frame, &mut payload).unwrap();
+            let expected_len = worker.on_codec_stack(|| match is_first {
+                true => ahead.encode_independent(&frame, &mut expected).unwrap(),
+                false => ahead.encode(&frame, &mut expected).unwrap(),
+            });
+            assert_eq!(payload[..len], expected[..expected_len], "first: {is_first}");
+        }
+    });
+}
+
+#[test]
 fn who_enters_a_class_hears_no_break() {
     on_worker(|worker| {
         let mut audience = Audience::of(worker, opus(), 2);
