@@ -1,7 +1,9 @@
-//! Codecs by frames of 20 ms: G.711 and G.722 both ways, Opus by complexity, resampling by pairs of rates, concealment.
+//! Codecs by frames of 20 ms: G.711 and G.722 both ways, Opus by complexity, resampling by pairs of rates, concealment,
+//! noise suppression.
 
 use std::hint::black_box;
 
+use antiphon::audio::denoise::Denoiser;
 use antiphon::audio::opus::OpusSettings;
 use antiphon::audio::resample::Resampler;
 use antiphon::audio::{Decoder, Effort, Encoder, Format, SampleRate};
@@ -111,5 +113,20 @@ fn concealment(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(codecs, coding, resampling, concealment);
+fn denoising(criterion: &mut Criterion) {
+    for rate in SampleRate::ALL {
+        let samples = speech(rate);
+        let mut denoiser = Denoiser::new(rate);
+        let mut frames = samples.chunks(rate.samples(FRAME_MS)).cycle();
+        let mut frame = vec![0; rate.samples(FRAME_MS)];
+        criterion.bench_with_input(BenchmarkId::new("codecs/denoise", rate), &(), |bencher, ()| {
+            bencher.iter(|| {
+                frame.copy_from_slice(frames.next().expect("endless"));
+                denoiser.process(black_box(&mut frame), true);
+            });
+        });
+    }
+}
+
+criterion_group!(codecs, coding, resampling, concealment, denoising);
 criterion_main!(codecs);
