@@ -4,6 +4,7 @@
 //! other rate that someone listens at: at most 12 conversions, whoever talks. What was converted keeps its
 //! fraction until a participant's own part is taken off, so that taking it off is exact.
 
+use super::background::Background;
 use super::output::Output;
 use crate::audio::SampleRate;
 use crate::audio::resample::{Resampler, round};
@@ -27,6 +28,8 @@ pub(super) struct Bus {
     /// `output` as it was before this tick.
     output_before: Output,
     listeners: u32,
+    /// In use only if someone listens.
+    background: Option<Box<Background>>,
 }
 
 impl Bus {
@@ -69,6 +72,22 @@ impl Bus {
         self.output.apply(rate, sum, &mut self.heard);
     }
 
+    /// What is in the sum that nobody added.
+    pub(super) fn background(&self) -> Option<&[i16]> {
+        self.background.as_ref().map(|background| background.frame())
+    }
+
+    /// Adds what nobody adds.
+    fn add_background(&mut self) {
+        let Some(background) = &mut self.background else { return };
+        let frame = background.advance();
+        self.converted.resize(frame.len(), 0);
+        for (sum, &sample) in self.converted.iter_mut().zip(frame) {
+            *sum += i64::from(sample) << Resampler::FRACTION_BITS;
+        }
+        self.has_converted = true;
+    }
+
     /// True if the sum is silence.
     pub(super) fn is_silent(&self) -> bool {
         self.frames == 0 && !self.has_converted
@@ -97,16 +116,18 @@ pub(super) struct Buses {
     sounding: u8,
     /// How many of `converters` exist.
     resamplers: u8,
+    /// The level of the noise that all hear.
+    background_dbfs: Option<i8>,
     buses: [Bus; 4],
     /// By the rate from and the rate to.
     converters: [[Option<Box<Resampler>>; 4]; 4],
 }
 
 impl Buses {
-    pub(super) fn new(frame_ms: u32, output: Output) -> Self {
+    pub(super) fn new(frame_ms: u32, output: Output, background_dbfs: Option<i8>) -> Self {
         let (mut buses, converters): ([Bus; 4], _) = Default::default();
         buses.iter_mut().for_each(|bus| bus.output = output);
-        Self { frame_ms, heard: 0, sounding: 0, resamplers: 0, buses, converters }
+        Self { frame_ms, heard: 0, sounding: 0, resamplers: 0, background_dbfs, buses, converters }
     }
 
     /// Length of the tick.
@@ -166,6 +187,8 @@ impl Buses {
         if bus.listeners == 0 {
             bus.output = bus.output.afresh(); // it did not go on while nobody listened
             bus.output_before = bus.output;
+            let background = |dbfs| Box::new(Background::new(dbfs, rate, self.frame_ms));
+            bus.background = self.background_dbfs.map(background);
         }
         bus.listeners += 1;
         self.heard |= bit(rate);
@@ -173,9 +196,10 @@ impl Buses {
 
     /// One listener less; the last one takes the resamplers to its rate along.
     pub(super) fn listen_no_more(&mut self, rate: SampleRate) {
-        let listeners = &mut self.buses[rate.index()].listeners;
-        *listeners -= 1;
-        if *listeners == 0 {
+        let bus = &mut self.buses[rate.index()];
+        bus.listeners -= 1;
+        if bus.listeners == 0 {
+            bus.background = None;
             self.heard &= !bit(rate);
             self.converters.iter_mut().for_each(|from| from[rate.index()] = None);
             self.resamplers = self.converters.iter().flatten().flatten().count() as u8;
@@ -207,7 +231,7 @@ impl Buses {
     pub(super) fn sum_up(&mut self) {
         for to in SampleRate::ALL {
             let is_all_native = self.resamplers == 0 && self.sounding & !bit(to) == 0;
-            if self.heard & bit(to) != 0 && !is_all_native {
+            if self.heard & bit(to) != 0 && (!is_all_native || self.background_dbfs.is_some()) {
                 self.complete(to);
             }
         }
@@ -227,7 +251,9 @@ impl Buses {
             }
         }
         let bus = &mut self.buses[to.index()];
+        bus.add_background();
         if bus.has_converted {
+            self.sounding |= bit(to);
             let len = to.samples(self.frame_ms);
             bus.native.resize(len, 0);
             bus.complete.resize(len, 0);

@@ -19,7 +19,10 @@ const UP_PER_MS: f32 = 1.000_461;
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Floor {
+    /// 0 is without limit.
     max_talkers: usize,
+    /// As the conference was made.
+    settled_max_talkers: usize,
     /// Makes all quieter together.
     levels: bool,
     down: f32,
@@ -36,6 +39,7 @@ impl Floor {
         let frame_ms = settings.frame_ms as i32;
         Self {
             max_talkers: settings.max_talkers,
+            settled_max_talkers: settings.max_talkers,
             levels: settings.target_dbfs.is_some(),
             down: DOWN_PER_MS.powi(frame_ms),
             up: UP_PER_MS.powi(frame_ms),
@@ -44,6 +48,16 @@ impl Floor {
             waiting: Vec::new(),
             ranking: Vec::new(),
         }
+    }
+
+    /// No more than so many talk from now on, or as many as before; room for so many participants.
+    pub(super) fn cap(&mut self, cap: Option<usize>, participants: usize) {
+        self.max_talkers = match (cap, self.settled_max_talkers) {
+            (Some(cap), 0) => cap,
+            (Some(cap), settled) => cap.min(settled),
+            (None, settled) => settled,
+        };
+        self.reserve(participants);
     }
 
     /// Room for so many who talk at once.

@@ -28,6 +28,8 @@ pub struct ConferenceSettings {
     pub max_talkers: usize,
     /// The loudness in dBFS that automatic gain brings each talker to, and all together not far above; none without it.
     pub target_dbfs: Option<i8>,
+    /// The level in dBFS of the noise that all hear all the time; none without it.
+    pub background_dbfs: Option<i8>,
 }
 
 impl Default for ConferenceSettings {
@@ -38,6 +40,7 @@ impl Default for ConferenceSettings {
             limiter: true,
             max_talkers: 8,
             target_dbfs: Some(-26), // the nominal level of ITU-T P.56 and P.830
+            background_dbfs: None,
         }
     }
 }
@@ -125,7 +128,7 @@ impl Conference {
     pub fn new(settings: ConferenceSettings) -> Self {
         assert!(matches!(settings.frame_ms, 10 | 20), "a tick is 10 or 20 ms");
         Self {
-            desk: Desk::new(settings.frame_ms, Output::new(settings.limiter)),
+            desk: Desk::new(settings.frame_ms, Output::new(settings.limiter), settings.background_dbfs),
             statistics: ConferenceStatistics::default(),
             places: Places::default(),
             changed: Vec::new(),
@@ -180,6 +183,12 @@ impl Conference {
         self.company += usize::from(is_there && participant.is_company());
         self.note_change(id);
         Ok(())
+    }
+
+    /// From the next tick on no more than so many are heard at once, or again as many as the settings say. Who is no longer
+    /// heard, or heard again, fades.
+    pub fn cap_talkers(&mut self, cap: Option<usize>) {
+        self.floor.cap(cap, self.places.len());
     }
 
     /// Plays a sound from the next tick on.

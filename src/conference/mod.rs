@@ -6,6 +6,7 @@
 //! codec, packet or clock.
 
 mod aside;
+mod background;
 mod bus;
 mod fade;
 mod floor;

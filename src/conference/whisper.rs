@@ -30,7 +30,7 @@ struct Whisper {
 
 impl Whisper {
     fn new(tag: Tag, frame_ms: u32) -> Self {
-        let buses = Buses::new(frame_ms, Output::default());
+        let buses = Buses::new(frame_ms, Output::default(), None);
         Self { tag, coaches: 0, hearers: 0, is_sounding: false, was_sounding: false, buses }
     }
 
@@ -193,9 +193,9 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    /// `output` is how what is heard becomes samples.
-    pub(super) fn new(frame_ms: u32, output: Output) -> Self {
-        Self { whispers: Whispers::new(frame_ms), room: Buses::new(frame_ms, output) }
+    /// `output` is how what is heard becomes samples; the room's buses have a background of this level.
+    pub(super) fn new(frame_ms: u32, output: Output, background_dbfs: Option<i8>) -> Self {
+        Self { whispers: Whispers::new(frame_ms), room: Buses::new(frame_ms, output, background_dbfs) }
     }
 
     pub(super) fn begin(&mut self) {

@@ -88,9 +88,12 @@ impl Participant {
             sums.fill(0);
         }
         hears_others |= self.add_whisper(tick, desk, sums, room);
-        let hears = self.has_sounds || (hears_others && !self.ramp_out.is_silent());
+        let background = bus.background().unwrap_or_default();
+        let hears = self.has_sounds || (hears_others && !self.ramp_out.is_silent()) || !background.is_empty();
         // Also over silence, so that a ramp comes to its end.
+        sums.iter_mut().zip(background).for_each(|(sum, &sample)| *sum -= i32::from(sample));
         self.ramp_out.apply(sums);
+        sums.iter_mut().zip(background).for_each(|(sum, &sample)| *sum += i32::from(sample));
         if self.has_sounds {
             let sounds = &mut self.rare.sounds;
             sounds.iter_mut().for_each(|sound| sound.add_at(self.out_rate, sums));

@@ -95,6 +95,34 @@ fn the_loudest_are_heard_and_no_more_than_may_be() {
 }
 
 #[test]
+fn fewer_are_heard_while_that_is_commanded_and_who_comes_and_goes_by_it_fades() {
+    for max_talkers in [0, 5, 2] {
+        let mut room = Room::new(at_most(max_talkers), 6);
+        let levels = [(0, -30.0), (1, -24.0), (2, -31.0), (3, -25.0), (4, -32.0), (5, -26.0)];
+        let before = heard_talkers(&room.ticks(30, &levels), 6);
+        let mut heard = room.ticks(10, &levels);
+        room.conference.cap_talkers(Some(3));
+        heard.extend(room.ticks(10, &levels));
+        let fewer: &[usize] = if max_talkers == 2 { &[1, 3] } else { &[1, 3, 5] };
+        assert_eq!(heard_talkers(&room.ticks(30, &levels), 6), fewer);
+        heard.extend(room.ticks(10, &levels));
+        room.conference.cap_talkers(None);
+        heard.extend(room.ticks(10, &levels));
+        assert_eq!(heard_talkers(&room.ticks(30, &levels), 6), before);
+        for part in heard.chunks(3200) {
+            let steepest = part.windows(2).map(|pair| pair[0].abs_diff(pair[1])).max().unwrap();
+            // All of their steepest slopes at once, and what a fade over 10 ms adds.
+            let slope = |&(who, dbfs): &(usize, f32)| {
+                let peak = 32_768.0 * 2.0_f32.sqrt() * 10.0_f32.powf(dbfs / 20.0);
+                peak * (TAU * Room::hertz(who) / 8000.0 + 1.0 / 80.0)
+            };
+            let bound: f32 = levels.iter().map(slope).sum();
+            assert!(f32::from(steepest) < bound, "{max_talkers}: {steepest}, {bound}");
+        }
+    }
+}
+
+#[test]
 fn who_is_heard_stays_so_until_another_one_is_clearly_louder() {
     let mut room = Room::new(at_most(1), 2);
     assert_eq!(heard_talkers(&room.ticks(20, &[(0, -24.0)]), 2), [0]);
