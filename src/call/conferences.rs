@@ -96,6 +96,8 @@ pub struct Conferences {
     by_name: RefCell<HashMap<Rc<str>, Weak<Room>>>,
     max_conferences: usize,
     settings: ConferenceSettings,
+    /// How many may talk at once for now, whatever the settings say.
+    talkers_cap: Cell<Option<usize>>,
 }
 
 /// Begins and seals the mixer with its round.
@@ -120,13 +122,23 @@ impl Conferences {
             limiter: levels.limiter,
             max_talkers: levels.max_talkers,
             target_dbfs: levels.automatic_gain.then_some(-(levels.loudness as i8)),
+            background_dbfs: levels.background_db.map(|db| -(db as i8)),
             ..ConferenceSettings::default()
         };
         Rc::new(Conferences {
             by_name: RefCell::default(),
             max_conferences: config.limit.max_conferences,
             settings,
+            talkers_cap: Cell::new(None),
         })
+    }
+
+    /// From now on no more than so many talk at once in each of them, or again as many as the settings say.
+    pub fn cap_talkers(&self, cap: Option<usize>) {
+        self.talkers_cap.set(cap);
+        for room in self.by_name.borrow().values().filter_map(Weak::upgrade) {
+            room.mixer.borrow_mut().cap_talkers(cap);
+        }
     }
 
     /// The conference of this name, made if there is none; it stays as long as somebody holds it.
@@ -143,7 +155,9 @@ impl Conferences {
         if self.len() >= self.max_conferences {
             return Err(Full::Conferences);
         }
-        let mixer = Rc::new(RefCell::new(Conference::new(self.settings.clone())));
+        let mut mixer = Conference::new(self.settings.clone());
+        mixer.cap_talkers(self.talkers_cap.get());
+        let mixer = Rc::new(RefCell::new(mixer));
         let round = metronome.round(MixerHooks(Rc::clone(&mixer)));
         let room = Rc::new(Room {
             name: name.into(),

@@ -1,6 +1,7 @@
 //! What an endpoint has seen since it began.
 
 use crate::call::admission::Refused;
+use crate::call::governor::Relief;
 use std::cell::Cell;
 use std::fmt;
 
@@ -45,11 +46,16 @@ pub struct Counters {
     pub strangers: Counter,
     /// INVITEs for numbers without a route.
     pub unknown_numbers: Counter,
-    /// Steps of the load governor, up and down.
-    pub reliefs: Counter,
+    /// Steps of the load governor, up and down, by what was given up after them.
+    pub reliefs: [Counter; Relief::LADDER.len()],
 }
 
 impl Counters {
+    /// Counts a step of the load governor.
+    pub fn relieve(&self, relief: Relief) {
+        self.reliefs[relief as usize].add(1);
+    }
+
     /// Counts a refusal.
     pub fn refuse(&self, refused: Refused) {
         let counter = match refused {
@@ -67,10 +73,12 @@ impl Counters {
 
 impl fmt::Display for Counters {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let steps = |relief: Relief| format!("{} {}", self.reliefs[relief as usize].count(), relief.step());
+        let steps = Relief::LADDER.map(steps).join(", ");
         write!(
             out,
             "{} calls, {} legs, refused {} for their number, {} for their rate, {} for a late clock, {} for a full core, {} while \
-             stopping, {} for want of coroutines, {} to unknown numbers, {} from strangers, {} steps of the load governor, {} panics",
+             stopping, {} for want of coroutines, {} to unknown numbers, {} from strangers, steps of the load governor ({steps}), {} panics",
             self.calls.count(),
             self.legs.count(),
             self.refused_legs.count(),
@@ -81,7 +89,6 @@ impl fmt::Display for Counters {
             self.refused_coroutines.count(),
             self.unknown_numbers.count(),
             self.strangers.count(),
-            self.reliefs.count(),
             self.panics.count()
         )
     }

@@ -120,8 +120,9 @@ impl Endpoint {
         let lateness = self.worker.metronome().recent_lateness();
         if let Some(relief) = governor.handle_lateness(now, lateness) {
             log::warn!("the clock runs {:.1} ms late: {relief}", lateness.as_secs_f64() * 1e3);
-            self.counters.reliefs.add(1);
+            self.counters.relieve(relief);
             self.workbench.borrow_mut().relieve(relief);
+            self.conferences.cap_talkers(relief.max_talkers());
         }
     }
 

@@ -28,11 +28,25 @@ pub enum Relief {
     LessComplexity,
     /// Opus is encoded with complexity 0.
     LeastComplexity,
+    /// Noise is not suppressed where it otherwise is.
+    NoDenoising,
+    /// At most four talk at once in each conference.
+    FewTalkers,
+    /// At most two do.
+    FewestTalkers,
 }
 
 impl Relief {
-    const LADDER: [Relief; 4] =
-        [Relief::None, Relief::CheapConcealment, Relief::LessComplexity, Relief::LeastComplexity];
+    /// All of them, in the order in which they are taken.
+    pub const LADDER: [Relief; 7] = [
+        Relief::None,
+        Relief::CheapConcealment,
+        Relief::LessComplexity,
+        Relief::LeastComplexity,
+        Relief::NoDenoising,
+        Relief::FewTalkers,
+        Relief::FewestTalkers,
+    ];
 
     /// Whether concealment may be no more than cheap.
     pub fn conceals_cheaply(self) -> bool {
@@ -44,7 +58,34 @@ impl Relief {
         match self {
             Relief::None | Relief::CheapConcealment => 10,
             Relief::LessComplexity => 3,
-            Relief::LeastComplexity => 0,
+            _ => 0,
+        }
+    }
+
+    /// What its step gives up, in two words.
+    pub fn step(self) -> &'static str {
+        match self {
+            Relief::None => "nothing",
+            Relief::CheapConcealment => "concealment",
+            Relief::LessComplexity => "complexity 3",
+            Relief::LeastComplexity => "complexity 0",
+            Relief::NoDenoising => "denoising",
+            Relief::FewTalkers => "4 talkers",
+            Relief::FewestTalkers => "2 talkers",
+        }
+    }
+
+    /// Whether noise is left as it is.
+    pub fn skips_denoise(self) -> bool {
+        self >= Relief::NoDenoising
+    }
+
+    /// How many may talk at once in a conference, if that is bounded.
+    pub fn max_talkers(self) -> Option<usize> {
+        match self {
+            Relief::FewTalkers => Some(4),
+            Relief::FewestTalkers => Some(2),
+            _ => None,
         }
     }
 }
@@ -52,9 +93,16 @@ impl Relief {
 impl fmt::Display for Relief {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Relief::None => out.write_str("nothing is given up"),
-            Relief::CheapConcealment => out.write_str("concealment is cheap"),
-            _ => write!(out, "concealment is cheap, Opus complexity at most {}", self.max_opus_complexity()),
+            Relief::None => return out.write_str("nothing is given up"),
+            Relief::CheapConcealment => return out.write_str("concealment is cheap"),
+            _ => write!(out, "concealment is cheap, Opus complexity at most {}", self.max_opus_complexity())?,
+        }
+        if self.skips_denoise() {
+            out.write_str(", noise is not suppressed")?;
+        }
+        match self.max_talkers() {
+            Some(talkers) => write!(out, ", at most {talkers} talk in a conference"),
+            None => Ok(()),
         }
     }
 }
@@ -131,8 +179,7 @@ mod tests {
 
     #[test]
     fn steps_are_taken_in_order_with_time_between_them_to_show() {
-        let steps =
-            [(0, Relief::CheapConcealment), (500, Relief::LessComplexity), (1_000, Relief::LeastComplexity)];
+        let steps: Vec<_> = (0..).step_by(500).zip(Relief::LADDER[1..].iter().copied()).collect();
         assert_eq!(changes(&[(8, 60)]), steps, "no more than there are");
     }
 
@@ -156,7 +203,19 @@ mod tests {
 
     #[test]
     fn what_is_given_up_grows_with_each_step() {
-        let left = Relief::LADDER.map(|relief| (!relief.conceals_cheaply(), relief.max_opus_complexity()));
+        let left = Relief::LADDER.map(|relief| {
+            let talkers = relief.max_talkers().unwrap_or(usize::MAX);
+            (!relief.conceals_cheaply(), relief.max_opus_complexity(), !relief.skips_denoise(), talkers)
+        });
         assert!(left.is_sorted_by(|a, b| a > b) && Relief::LADDER.is_sorted());
+    }
+
+    #[test]
+    fn each_step_tells_what_is_given_up() {
+        let told = Relief::LADDER.map(|relief| relief.to_string());
+        assert_eq!(told[0], "nothing is given up");
+        let all = "concealment is cheap, Opus complexity at most 0, noise is not suppressed, at most 2 talk in a conference";
+        assert_eq!(told[6], all);
+        assert!(told.windows(2).all(|pair| pair[0] != pair[1]));
     }
 }

@@ -3,9 +3,9 @@
 use crate::audio::opus::{OpusApplication, OpusFmtp, OpusSettings};
 use crate::audio::{Format, SampleRate};
 use crate::call::leg::Leg;
-use crate::call::media::{MediaHandle, MediaSetup};
+use crate::call::media::{CleaningSettings, MediaHandle, MediaSetup};
 use crate::call::ports::PortPair;
-use crate::config::{Codec, CodecPreference, Config};
+use crate::config::{Codec, CodecPreference, Config, Route};
 use crate::rtp::redundancy::Packing;
 use crate::sdp::{
     Agreed, AgreedCodec, CodecName, CodecOrder, Fmtp, LocalCodec, LocalMedia, Negotiation, Refusal,
@@ -138,7 +138,7 @@ impl Leg {
 
     /// Starts or changes the media as agreed.
     pub(super) fn agree(&mut self, agreed: &Agreed) -> Result<(), SetupError> {
-        let setup = media_setup(&self.endpoint.config, agreed);
+        let setup = media_setup(&self.endpoint.config, &self.found.route, agreed);
         match &self.media {
             Some(media) => media.change(setup).map_err(|_| SetupError::Codec)?,
             None => {
@@ -192,7 +192,7 @@ fn our_opus_fmtp(config: &Config) -> Fmtp {
 }
 
 /// What was agreed, in the terms of the media.
-fn media_setup(config: &Config, agreed: &Agreed) -> MediaSetup {
+fn media_setup(config: &Config, route: &Route, agreed: &Agreed) -> MediaSetup {
     MediaSetup {
         agreed: agreed.clone(),
         send: format(config, &agreed.codec, &agreed.codec.send_fmtp),
@@ -209,6 +209,10 @@ fn media_setup(config: &Config, agreed: &Agreed) -> MediaSetup {
                 format: format(config, codec, &codec.receive_fmtp),
             })
             .collect(),
+        cleaning: CleaningSettings {
+            denoise: route.denoise.unwrap_or(config.conference.denoise),
+            noise_gate_db: route.noise_gate_db.unwrap_or(config.conference.noise_gate_db),
+        },
     }
 }
 

@@ -48,6 +48,10 @@ pub struct Route {
     pub role: Role,
     /// What they carry there, so that coaches can speak to them alone.
     pub(super) tag: Option<Template>,
+    /// Where the route differs from `denoise`.
+    pub denoise: Option<bool>,
+    /// Where the route differs from `noise-gate`; then in dB below full scale, or off.
+    pub noise_gate_db: Option<Option<u8>>,
     /// Where the route differs from `codecs`: never empty, best first.
     pub codecs: Option<Vec<Codec>>,
     /// Where the file says so.

@@ -13,7 +13,7 @@ use super::error::{Allowed, ConfigError, ErrorKind, Place};
 use super::file::{Source, nearest, scalar};
 use super::route::{Action, Role, Route, Routes};
 use super::template::Template;
-use super::value::{Codec, Read, codec, number, switch};
+use super::value::{Codec, Read, codec, noise_gate, number, switch};
 
 /// Most routes a file may have.
 pub const MAX_ROUTES: usize = 10_000;
@@ -23,7 +23,7 @@ const MAX_PATTERN_BYTES: usize = 1 << 20;
 const MAX_RING_MS: u64 = 170_000;
 
 const ACTIONS: [&str; 5] = ["conference", "echo", "play", "milliwatt", "reject"];
-const OTHERS: [&str; 12] = [
+const OTHERS: [&str; 14] = [
     "match",
     "loop",
     "early-media",
@@ -32,6 +32,8 @@ const OTHERS: [&str; 12] = [
     "enter-tone",
     "leave-tone",
     "waiting-tone",
+    "denoise",
+    "noise-gate",
     "codecs",
     "role",
     "tag",
@@ -117,6 +119,8 @@ impl<'s, 't> RouteReader<'s, 't> {
         let enter_tone = self.take("enter-tone", switch);
         let leave_tone = self.take("leave-tone", switch);
         let waiting_tone = self.take("waiting-tone", switch);
+        let denoise = self.take("denoise", switch);
+        let noise_gate_db = self.take("noise-gate", noise_gate);
         let (codecs, codecs_place) = self.codecs().unzip();
         let (role, tag) = match &matched {
             Some((_, pattern)) if is_conference => (self.role(pattern), self.template("tag", pattern)),
@@ -140,6 +144,8 @@ impl<'s, 't> RouteReader<'s, 't> {
             waiting_tone,
             role: role?,
             tag,
+            denoise,
+            noise_gate_db,
             codecs,
             codecs_place: codecs_place.unwrap_or(Place::Default),
         })

@@ -328,6 +328,11 @@ pub(super) fn codec(text: &str) -> Read<Codec> {
     ])(text)
 }
 
+/// What is speech begins at so many dB below full scale; off where all is.
+pub(super) fn noise_gate(text: &str) -> Read<Option<u8>> {
+    or("off", number(20..=80))(text)
+}
+
 /// What a caller presses: one to eight of `0-9 * # A-D`.
 pub(super) fn digits(text: &str) -> Read<String> {
     let each = |c: char| c.is_ascii_digit() || matches!(c, '*' | '#' | 'A'..='D');

@@ -3,6 +3,7 @@
 //! At *hear* it drains the socket, takes the frame that is due from the jitter buffer and gives it to its seat; at *speak*
 //! it takes from the seat what the peer is to hear, encodes and sends it. In between everyone else has heard too.
 
+use super::cleaning::CleaningSettings;
 use super::digits::Digits;
 use super::network::Network;
 use super::outgoing::{Outgoing, SendFormat};
@@ -55,6 +56,8 @@ pub struct MediaSetup {
     pub send_redundancy: Option<Packing>,
     /// What the peer may send, the expected one first.
     pub receive: Vec<ReceiveFormat>,
+    /// How what is received is cleaned; as the media begin, for good.
+    pub cleaning: CleaningSettings,
 }
 
 /// All state of a leg's audio.
@@ -118,6 +121,7 @@ impl Media {
             packet_ms: setup.agreed.send_ptime_ms.into(),
             comfort_noise: receive_comfort_noise(&setup.agreed),
         };
+        let cleaning = setup.cleaning;
         let start = StreamStart::from_random(worker.random_u64(), worker.random_u32());
         let outgoing = Outgoing::new(send_format(&setup), jitter.frame_ms, start)?;
         let roaming = config.rtp.latching == Latching::Roaming;
@@ -140,6 +144,7 @@ impl Media {
             open: false,
             worker,
         };
+        media.reception.set_cleaning(cleaning);
         media.reception.set_redundancy(&media.agreed.redundancy.receive_payload_types);
         media.network.incoming.set_our_ssrc(media.outgoing.packets().ssrc());
         media.liveness_follows(now);

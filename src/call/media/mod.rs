@@ -3,6 +3,7 @@
 //! [`MediaHandle`] is what the leg holds; the lap runs in a coroutine of its own. Both are on one thread, so what the
 //! leg changes between two switches is whole for the lap.
 
+mod cleaning;
 mod digits;
 mod doze;
 mod effort;
@@ -21,6 +22,7 @@ mod seat;
 mod summary;
 mod voice;
 
+pub use cleaning::CleaningSettings;
 pub use lap::{Media, MediaSetup};
 pub use listeners::Classes;
 pub use outgoing::SendFormat;
@@ -88,6 +90,7 @@ impl Workbench {
     pub fn relieve(&mut self, relief: Relief) {
         self.relief = relief;
         self.scratch.efforts.withdraw(relief.conceals_cheaply());
+        self.scratch.may_denoise = !relief.skips_denoise();
     }
 }
 

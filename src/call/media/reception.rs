@@ -1,5 +1,6 @@
 //! What a peer says, from packet to frame: the jitter buffer in front of the [`Voice`] that decodes.
 
+use super::cleaning::{Cleaning, CleaningSettings};
 use super::voice::{Gap, ReceiveFormat, Scratch, Voice};
 use crate::audio::SampleRate;
 use crate::rtp::jitter_buffer::{
@@ -16,6 +17,7 @@ pub struct Reception {
     settings: JitterSettings,
     jitter_buffer: JitterBuffer,
     voice: Voice,
+    cleaning: Cleaning,
     /// The newest packet that was taken describes a pause (RFC 3389).
     peer_pauses: bool,
     /// Of redundant audio (RFC 2198).
@@ -45,7 +47,8 @@ impl Change {
             Change::Anew(anew) => {
                 let former = total(&reception.former, reception.jitter_buffer.counters());
                 let malformed = reception.malformed;
-                *reception = Reception { former, malformed, ..*anew };
+                let cleaning = reception.cleaning.afresh(anew.rate());
+                *reception = Reception { former, malformed, cleaning, ..*anew };
             }
         }
     }
@@ -60,6 +63,7 @@ impl Reception {
         Some(Reception {
             settings,
             jitter_buffer,
+            cleaning: Cleaning::new(CleaningSettings::default(), voice.rate()),
             voice,
             peer_pauses: false,
             redundancy: PayloadTypes::default(),
@@ -95,6 +99,11 @@ impl Reception {
     /// Whether the peer has said that it pauses, and has said nothing since.
     pub fn peer_pauses(&self) -> bool {
         self.peer_pauses
+    }
+
+    /// From now on what is heard is cleaned like this.
+    pub fn set_cleaning(&mut self, settings: CleaningSettings) {
+        self.cleaning = Cleaning::new(settings, self.rate());
     }
 
     /// From now on packets of these types are redundant audio.
@@ -190,7 +199,9 @@ impl Reception {
         if stretched != 0 {
             self.jitter_buffer.stretched(stretched);
         }
-        self.voice.take_frame(frame)
+        let has_sound = self.voice.take_frame(frame);
+        self.cleaning.clean(frame, has_sound, is_heard, scratch.may_denoise);
+        has_sound
     }
 
     /// Where the work of the next lap lies, as address and bytes, for the worker to have it fetched ahead.

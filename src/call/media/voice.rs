@@ -21,6 +21,8 @@ const PACKET_SAMPLES: usize = 5760;
 pub struct Scratch {
     /// What concealing may still cost.
     pub(super) efforts: Efforts,
+    /// Whether there is time to suppress noise.
+    pub(super) may_denoise: bool,
     /// Made when the first packet comes that may have redundancy.
     dred: Option<Box<OpusDred>>,
     decoded: Box<[i16]>,
@@ -31,7 +33,13 @@ impl Default for Scratch {
     fn default() -> Scratch {
         // Twice: lengthening adds, and so does resampling before it.
         let room = || vec![0; 2 * PACKET_SAMPLES].into_boxed_slice();
-        Scratch { efforts: Efforts::default(), dred: None, decoded: room(), changed: room() }
+        Scratch {
+            efforts: Efforts::default(),
+            may_denoise: true,
+            dred: None,
+            decoded: room(),
+            changed: room(),
+        }
     }
 }
 
@@ -208,7 +216,7 @@ impl Voice {
     /// Makes up for what did not come.
     pub fn conceal(&mut self, worker: &Worker, scratch: &mut Scratch, gap: &Gap<'_>) {
         let len = self.samples(gap.units).min(PACKET_SAMPLES);
-        let Scratch { decoded, changed, efforts, dred } = scratch;
+        let Scratch { decoded, changed, efforts, dred, .. } = scratch;
         let missing = &mut decoded[..len];
         let is_ours = |packet: &Packet<'_>| packet.payload_type == self.current.payload_type;
         let next = gap.next.filter(is_ours).map(|next| next.payload);

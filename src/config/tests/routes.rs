@@ -51,6 +51,36 @@ fn the_first_route_that_fits_the_whole_number_wins() {
 }
 
 #[test]
+fn a_route_cleans_what_its_callers_send_as_it_says_or_as_all_do() {
+    let text = r#"
+        [[route]]
+        match = "1"
+        echo = true
+        denoise = true
+        noise-gate = 50
+        [[route]]
+        match = "2"
+        echo = true
+        denoise = false
+        noise-gate = "off"
+        [[route]]
+        match = "3"
+        echo = true
+        "#;
+    let routes = routes("cleaning", text);
+    let cleaning = |user: &str| {
+        let route = routes.find(user).unwrap().route;
+        (route.denoise, route.noise_gate_db)
+    };
+    assert_eq!(
+        ["1", "2", "3"].map(cleaning),
+        [(Some(true), Some(Some(50))), (Some(false), Some(None)), (None, None)]
+    );
+    let defaults = Config::defaults().conference;
+    assert_eq!((defaults.denoise, defaults.noise_gate_db, defaults.background_db), (false, None, None));
+}
+
+#[test]
 fn a_file_that_is_played_is_found_beside_the_configuration() {
     let scratch = Scratch::new("play");
     scratch.file("hello.wav", "RIFF");
