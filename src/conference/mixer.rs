@@ -152,7 +152,8 @@ impl Conference {
         if self.places.len() >= self.settings.max_participants.min(MAX_PARTICIPANTS) {
             return Err(ConferenceError::Full);
         }
-        let talk = Talk::new(self.settings.target_dbfs, self.settings.frame_ms);
+        let target_dbfs = settings.target_dbfs.unwrap_or(self.settings.target_dbfs);
+        let talk = Talk::new(target_dbfs, self.settings.frame_ms);
         let participant = Participant::new(settings, talk);
         self.company += usize::from(participant.is_company());
         let id = self.places.insert(participant);

@@ -31,6 +31,8 @@ pub struct ParticipantSettings {
     pub gain_in: Gain,
     /// Gain of what it hears.
     pub gain_out: Gain,
+    /// The loudness in dBFS that automatic gain brings it to, or none, where it differs from the conference's.
+    pub target_dbfs: Option<Option<i8>>,
     /// Its audio is mixed even while its peer holds us: its music on hold would be heard.
     pub mix_when_held: bool,
     /// Who hears it.
@@ -50,6 +52,7 @@ impl Default for ParticipantSettings {
             deaf: false,
             gain_in: Gain::UNITY,
             gain_out: Gain::UNITY,
+            target_dbfs: None,
             mix_when_held: false,
             speaks_to: SpeaksTo::Everyone,
             tag: None,
@@ -426,7 +429,7 @@ impl Participant {
             None => (attention, Added::Mixed),
             Some(_) => (attention.aside(), Added::Whispered),
         };
-        if attention.measures || !self.talk.is_chosen() {
+        if attention.measures || self.talk.levels() || !self.talk.is_chosen() {
             self.heed(tick, frame, attention);
         }
         if self.ramp_in.is_silent() {

@@ -121,6 +121,11 @@ impl Talk {
         if self.is_chosen { self.loudness * ADVANTAGE } else { self.loudness }
     }
 
+    /// Whether it has automatic gain.
+    pub(super) fn levels(&self) -> bool {
+        self.auto.is_some()
+    }
+
     /// The factor that brings it to the common loudness.
     pub(super) fn own_gain(&self) -> f32 {
         self.auto.as_ref().map_or(1.0, |auto| auto.gain())

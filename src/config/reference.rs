@@ -24,8 +24,8 @@ const TOML_ROUTES: &str = r#"
 #   milliwatt = true      hear 1004 Hz at 0 dBm0
 #   reject = STATUS       be refused with 400 to 699
 # Further keys: ring-ms (ringing before the answer, 0 to 170000), early-media = true (heard before the answer), and
-# codecs, max-participants, enter-tone, leave-tone, waiting-tone, denoise, noise-gate where a route differs from what is set
-# above.
+# codecs, max-participants, enter-tone, leave-tone, waiting-tone, automatic-gain, denoise, noise-gate where a route differs
+# from what is set above.
 # Beside conference:
 #   role = "talker"       what the caller is there: talker, listener (muted, not to be unmuted by key), monitor (hears all,
 #                         is heard by nobody, and not noticed: no tones, no company for one who is alone) or coach (as a
@@ -100,7 +100,7 @@ the whole user part of the dialled URI wins; a number without a route is answere
 | `early-media` | `true` | the caller hears it before the answer |
 | `max-participants` | number | differs from the setting of this name, as do those below |
 | `codecs` | list, best first | |
-| `enter-tone`, `leave-tone`, `waiting-tone`, `denoise` | `true`, `false` | |
+| `enter-tone`, `leave-tone`, `waiting-tone`, `automatic-gain`, `denoise` | `true`, `false` | |
 | `noise-gate` | dB below full scale, `"off"` | |
 | `role` | `talker`, `listener`, `monitor`, `coach` | beside `conference`: what the caller is there, by default a talker |
 | `tag` | name with `$1`, `${name}`, `$$` | beside `conference`: what the caller carries, so that a coach can speak to it alone |

@@ -38,16 +38,14 @@ pub struct Route {
     pub ring: Duration,
     /// Participants of its conferences, where the route differs from `max-participants`.
     pub max_participants: Option<usize>,
-    /// Where the route differs from `enter-tone`.
-    pub enter_tone: Option<bool>,
-    /// Where the route differs from `leave-tone`.
-    pub leave_tone: Option<bool>,
-    /// Where the route differs from `waiting-tone`.
-    pub waiting_tone: Option<bool>,
+    /// What is heard of coming and going.
+    pub tones: RouteTones,
     /// What its callers are in the conference.
     pub role: Role,
     /// What they carry there, so that coaches can speak to them alone.
     pub(super) tag: Option<Template>,
+    /// Where the route differs from `automatic-gain`.
+    pub automatic_gain: Option<bool>,
     /// Where the route differs from `denoise`.
     pub denoise: Option<bool>,
     /// Where the route differs from `noise-gate`; then in dB below full scale, or off.
@@ -56,6 +54,17 @@ pub struct Route {
     pub codecs: Option<Vec<Codec>>,
     /// Where the file says so.
     pub(super) codecs_place: Place,
+}
+
+/// Where a route differs in what is heard of coming and going.
+#[derive(Debug, Clone, Copy)]
+pub struct RouteTones {
+    /// From `enter-tone`.
+    pub enter: Option<bool>,
+    /// From `leave-tone`.
+    pub leave: Option<bool>,
+    /// From `waiting-tone`.
+    pub waiting: Option<bool>,
 }
 
 /// What a route does with a call.

@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::{Allowed, ConfigError, ErrorKind, Place};
 use super::file::{Source, nearest, scalar};
-use super::route::{Action, Role, Route, Routes};
+use super::route::{Action, Role, Route, RouteTones, Routes};
 use super::template::Template;
 use super::value::{Codec, Read, codec, noise_gate, number, switch};
 
@@ -23,7 +23,7 @@ const MAX_PATTERN_BYTES: usize = 1 << 20;
 const MAX_RING_MS: u64 = 170_000;
 
 const ACTIONS: [&str; 5] = ["conference", "echo", "play", "milliwatt", "reject"];
-const OTHERS: [&str; 14] = [
+const OTHERS: [&str; 15] = [
     "match",
     "loop",
     "early-media",
@@ -32,6 +32,7 @@ const OTHERS: [&str; 14] = [
     "enter-tone",
     "leave-tone",
     "waiting-tone",
+    "automatic-gain",
     "denoise",
     "noise-gate",
     "codecs",
@@ -116,9 +117,12 @@ impl<'s, 't> RouteReader<'s, 't> {
         let early_media = self.take("early-media", switch).unwrap_or(false);
         let ring_ms = self.take("ring-ms", number(0..=MAX_RING_MS)).unwrap_or(0);
         let max_participants = self.take("max-participants", number(1..=1_000_000));
-        let enter_tone = self.take("enter-tone", switch);
-        let leave_tone = self.take("leave-tone", switch);
-        let waiting_tone = self.take("waiting-tone", switch);
+        let tones = RouteTones {
+            enter: self.take("enter-tone", switch),
+            leave: self.take("leave-tone", switch),
+            waiting: self.take("waiting-tone", switch),
+        };
+        let automatic_gain = self.take("automatic-gain", switch);
         let denoise = self.take("denoise", switch);
         let noise_gate_db = self.take("noise-gate", noise_gate);
         let (codecs, codecs_place) = self.codecs().unzip();
@@ -139,11 +143,10 @@ impl<'s, 't> RouteReader<'s, 't> {
             early_media,
             ring: Duration::from_millis(ring_ms),
             max_participants,
-            enter_tone,
-            leave_tone,
-            waiting_tone,
+            tones,
             role: role?,
             tag,
+            automatic_gain,
             denoise,
             noise_gate_db,
             codecs,

@@ -29,6 +29,8 @@ pub struct JoinConference {
     pub speaks_to: SpeaksTo,
     /// What it carries, so that coaches can speak to it alone.
     pub tag: Option<Tag>,
+    /// The loudness that automatic gain brings the caller to, or none, where the route differs from the others.
+    pub target_dbfs: Option<Option<i8>>,
     /// Whether a participant that holds us is heard all the same.
     pub mix_when_held: bool,
 }
@@ -41,9 +43,9 @@ impl JoinConference {
             name: leg.found.conference_name().unwrap_or_default().to_owned(),
             max_participants: route.max_participants.unwrap_or(config.limit.max_participants),
             tones: Tones {
-                enter: route.enter_tone.unwrap_or(config.conference.enter_tone),
-                leave: route.leave_tone.unwrap_or(config.conference.leave_tone),
-                waiting: route.waiting_tone.unwrap_or(config.conference.waiting_tone),
+                enter: route.tones.enter.unwrap_or(config.conference.enter_tone),
+                leave: route.tones.leave.unwrap_or(config.conference.leave_tone),
+                waiting: route.tones.waiting.unwrap_or(config.conference.waiting_tone),
             },
             muted: route.role == Role::Listener,
             mute_key: config
@@ -53,6 +55,9 @@ impl JoinConference {
                 .filter(|_| !matches!(route.role, Role::Listener | Role::Monitor)),
             speaks_to: leg.found.speaks_to(),
             tag: leg.found.tag(),
+            target_dbfs: route
+                .automatic_gain
+                .map(|levels| levels.then_some(-(config.conference.loudness as i8))),
             mix_when_held: !config.conference.hold_mutes,
         }
     }
@@ -105,6 +110,7 @@ impl JoinConference {
             deaf: false,
             gain_in: Gain::UNITY,
             gain_out: Gain::UNITY,
+            target_dbfs: self.target_dbfs,
             mix_when_held: self.mix_when_held,
             speaks_to: self.speaks_to,
             tag: self.tag,

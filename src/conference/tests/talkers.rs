@@ -1,8 +1,9 @@
 //! Who is heard where many talk, and how loud.
 
 use super::super::{Conference, ConferenceSettings, ParticipantId};
-use super::{NARROW, exact, settle};
+use super::{NARROW, ParticipantSettings, exact, settle};
 use crate::audio::level::dbfs;
+
 use std::f32::consts::TAU;
 
 /// A conference of some who talk, each with a tone of its own, and one who listens.
@@ -92,6 +93,24 @@ fn the_loudest_are_heard_and_no_more_than_may_be() {
     assert_eq!(heard_talkers(&room.ticks(30, &levels), 6), [1, 3, 5]);
     let mut room = Room::new(at_most(0), 6);
     assert_eq!(heard_talkers(&room.ticks(30, &levels), 6), [0, 1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn a_participant_may_be_levelled_where_the_others_are_not_and_left_as_it_is_where_they_are() {
+    for (room_dbfs, own_dbfs) in [(None, Some(-23)), (Some(-23), None)] {
+        let mut conference = Conference::new(ConferenceSettings { target_dbfs: room_dbfs, ..exact(20) });
+        let settings = ParticipantSettings { target_dbfs: Some(own_dbfs), ..Default::default() };
+        let talkers = vec![conference.join(settings).unwrap(), conference.join(Default::default()).unwrap()];
+        let listener = conference.join(Default::default()).unwrap();
+        let mut room = Room { conference, talkers, listener, at: 0 };
+        for (talker, target) in [(0, own_dbfs), (1, room_dbfs)] {
+            let level = said_dbfs(&room.syllables(400, &[(talker, -33.0)]));
+            match target {
+                Some(_) => assert!((level + 23.0).abs() < 3.5, "{level}"),
+                None => assert!((level + 33.0).abs() < 1.0, "{level}"),
+            }
+        }
+    }
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn the_first_route_that_fits_the_whole_number_wins() {
     let found = routes.find("12").unwrap();
     assert_eq!(found.conference_name(), Some("1/2"));
     let route = &found.route;
-    assert_eq!((route.max_participants, route.enter_tone, route.leave_tone), (Some(3), Some(false), None));
+    assert_eq!((route.max_participants, route.tones.enter, route.tones.leave), (Some(3), Some(false), None));
     assert_eq!((route.ring, route.early_media), (Duration::from_millis(1500), true));
     assert_eq!(routes.iter().count(), 2);
     assert!(routes.find("echo").is_none(), "a file's routes replace the embedded ones");
@@ -62,6 +62,7 @@ fn a_route_cleans_what_its_callers_send_as_it_says_or_as_all_do() {
         match = "2"
         echo = true
         denoise = false
+        automatic-gain = false
         noise-gate = "off"
         [[route]]
         match = "3"
@@ -76,6 +77,7 @@ fn a_route_cleans_what_its_callers_send_as_it_says_or_as_all_do() {
         ["1", "2", "3"].map(cleaning),
         [(Some(true), Some(Some(50))), (Some(false), Some(None)), (None, None)]
     );
+    assert_eq!(routes.find("2").unwrap().route.automatic_gain, Some(false));
     let defaults = Config::defaults().conference;
     assert_eq!((defaults.denoise, defaults.noise_gate_db, defaults.background_db), (false, None, None));
 }
