@@ -285,6 +285,9 @@ impl Participant {
         }
         let is_done = self.turn(tick, desk);
         self.obey();
+        if self.is_silenced && !self.was_sounding(tick - 1) {
+            self.ramp_in.jump_to(Gain::SILENT); // nothing fades, and of what it says next nothing is heard
+        }
         self.ramp_in.go_to(self.wanted_gain_in(), in_rate);
         self.ramp_out.go_to(self.wanted_gain_out(), out_rate);
         !is_done

@@ -20,6 +20,8 @@ pub struct Doze {
     silent: u32,
     /// The longest of them.
     longest_silent_octets: usize,
+    /// The last packet that was decoded says that nobody speaks.
+    is_quiet: bool,
     kept: [Vec<u8>; KEPT_PACKETS],
     /// How many packets were passed over since the last one that was decoded.
     passed: usize,
@@ -52,8 +54,19 @@ impl Doze {
         self.passed > 0
     }
 
+    /// Whether the last packet was silence, decoded or not: where nothing follows it, silence goes on (DTX).
+    pub fn was_silent(&self) -> bool {
+        self.is_dozing() || self.silent > 0
+    }
+
+    /// Whether the last packet says that nobody speaks, whatever else is heard.
+    pub fn was_quiet(&self) -> bool {
+        self.is_dozing() || self.is_quiet
+    }
+
     /// Takes note of what a packet turned out to be.
     pub fn note(&mut self, packet: &[u8], samples: &[i16]) {
+        self.is_quiet = says_silence(packet);
         if !is_silence(samples) {
             (self.silent, self.longest_silent_octets) = (0, 0);
         } else if self.silent < SILENT_PACKETS {
@@ -89,6 +102,19 @@ mod tests {
         assert!(doze.passes(&packet(false, 26), true));
         assert!(!doze.passes(&packet(true, 24), true), "a voice");
         assert!(!doze.passes(&packet(false, 27), true), "more than silence takes");
+    }
+
+    #[test]
+    fn the_last_packet_tells_what_goes_on_where_nothing_follows() {
+        let mut doze = Doze::default();
+        let mut told = |voice: bool, sample: i16| {
+            doze.note(&packet(voice, 24), &[sample; 960]);
+            (doze.was_silent(), doze.was_quiet())
+        };
+        assert_eq!(told(false, 0), (true, true));
+        assert_eq!(told(false, 100), (false, true), "noise");
+        assert_eq!(told(true, 100), (false, false));
+        assert!(doze.passes(&packet(true, 24), false) && doze.was_silent(), "it is not to be heard");
     }
 
     #[test]

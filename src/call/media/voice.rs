@@ -222,8 +222,12 @@ impl Voice {
         let next = gap.next.filter(is_ours).map(|next| next.payload);
         let behind = gap.behind.filter(|behind| is_ours(&behind.packet));
         let ahead = behind.map_or(0, |behind| self.samples(behind.ahead_units));
-        let is_dozing = self.doze.as_ref().is_some_and(|doze| doze.is_dozing());
-        let effort = match !is_dozing && self.decoder.gains_by_effort(next) {
+        // Who pauses by DTX leaves gaps that nothing is behind.
+        let is_last = next.is_none() && behind.is_none();
+        let doze = self.doze.as_deref();
+        let is_silent = doze.is_some_and(|doze| doze.is_dozing() || is_last && doze.was_silent());
+        let is_quiet = is_silent || is_last && doze.is_some_and(Doze::was_quiet);
+        let effort = match !is_quiet && self.decoder.gains_by_effort(next) {
             true => {
                 let micros = len as u64 * 1_000_000 / u64::from(self.decoder.rate().hertz());
                 efforts.spend(gap.due, Duration::from_micros(micros))
@@ -231,7 +235,7 @@ impl Voice {
             false => Effort::Cheap,
         };
         match &mut self.decoder {
-            _ if is_dozing => missing.fill(0), // what goes on is silence, or not to be heard
+            _ if is_silent => missing.fill(0), // what goes on is silence, or not to be heard
             Decoder::Opus(opus) => worker.on_codec_stack(|| {
                 let recovered = effort == Effort::Thorough
                     && dred.as_mut().zip(behind).is_some_and(|(dred, behind)| {

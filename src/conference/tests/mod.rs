@@ -291,6 +291,17 @@ fn commands_wait_for_the_next_tick() {
 }
 
 #[test]
+fn of_one_who_is_muted_while_silent_nothing_is_heard_not_even_the_beginning() {
+    let mut conference = conference(20);
+    let (talker, listener) =
+        (conference.join(Default::default()).unwrap(), conference.join(Default::default()).unwrap());
+    settle(&mut conference, &[(talker, NARROW, NARROW), (listener, NARROW, NARROW)], 20);
+    conference.command(talker, Command::Mute(true)).unwrap();
+    assert_eq!(tick(&mut conference, &[(talker, &[1000; 160])], listener), [0; 160]);
+    assert!(!conference.is_heard(talker));
+}
+
+#[test]
 fn mute_deaf_hold_and_gains_do_what_they_say() {
     let mut conference = conference(20);
     let talker = conference.join(Default::default()).unwrap();

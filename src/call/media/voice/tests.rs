@@ -4,7 +4,7 @@ use crate::audio::{Decoder, Effort, Encoder, Format, SampleRate};
 use crate::rtp::Timestamp;
 use crate::rtp::jitter_buffer::{Behind, Packet, Stretch};
 use crate::worker::testing::{allocations, on_worker, stack_of};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 fn packet(payload: &[u8]) -> Packet<'_> {
     Packet { payload_type: 0, payload, timestamp: Timestamp(0), skip: 0, stretch: Stretch::None }
@@ -76,6 +76,37 @@ fn the_second_gap_of_a_stream_allocates_nothing() {
             gap_with_voice(None);
             assert_eq!(gap_with_voice(None) + gap_with_voice(Some(&packet)), 0, "{format:?}");
         }
+    });
+}
+
+#[test]
+fn where_silence_was_last_and_nothing_is_behind_silence_goes_on_for_nothing() {
+    on_worker(|worker| {
+        let format = Format::Opus(OpusSettings::default());
+        let mut encoder = Encoder::new(&format).unwrap();
+        let mut coded = |samples: &[i16]| {
+            let mut payload = vec![0; 2_000];
+            let len = encoder.encode(samples, &mut payload).unwrap();
+            payload[..len].to_vec()
+        };
+        let (silent, loud) = (coded(&[0; 960]), coded(&tone(48_000)));
+        // How many thorough concealments are left of six in this frame, and whether silence was heard.
+        let after = |last: &[u8], behind: bool| {
+            let formats = vec![ReceiveFormat { payload_type: 0, format: format.clone() }];
+            let (mut voice, mut scratch) = (Voice::new(formats, 20).unwrap(), Scratch::default());
+            let mut frame = vec![1; 960];
+            voice.play(worker, &mut scratch, &packet(last), true, &mut frame);
+            assert!(voice.take_frame(&mut frame));
+            let gap = gap(960, behind.then(|| packet(&loud)));
+            voice.conceal(worker, &mut scratch, &gap);
+            assert!(voice.take_frame(&mut frame));
+            let mut spend = || scratch.efforts.spend(gap.due, Duration::from_millis(20));
+            let left = (0..6).filter(|_| spend() == Effort::Thorough).count();
+            (left, frame.iter().all(|sample| *sample == 0))
+        };
+        assert_eq!(after(&silent, false), (6, true));
+        assert_eq!(after(&silent, true).0, 5, "a word may have begun in the gap");
+        assert_eq!(after(&loud, false), (5, false));
     });
 }
 
