@@ -1,7 +1,8 @@
 //! Runs the server that a [`Config`] describes, until it is told to stop.
 //!
 //! Puts the parts together: the worker's thread, the endpoint on it, its transports, the signals. SIGHUP reads the routes
-//! again; SIGTERM drains (no new calls, the others may end), then says BYE to the rest; a second one ends at once.
+//! again, SIGUSR1 logs the figures so far; SIGTERM drains (no new calls, the others may end), then says BYE to the rest; a
+//! second one ends at once.
 
 use crate::call::{Endpoint, transports};
 use crate::config::{self, Config};
@@ -147,12 +148,23 @@ fn live(worker: &Worker, config: Config) -> Result<(), ServeError> {
     }
     let clock = Rc::clone(&endpoint);
     worker.spawn("sip timers", move || clock.keep_time()).map_err(ServeError::Coroutine)?;
-    while signals.recv() == Some(Signal::Reload) {
-        reload(&endpoint);
+    loop {
+        match signals.recv() {
+            Some(Signal::Reload) => reload(&endpoint),
+            Some(Signal::Report) => report("so far", &endpoint),
+            Some(Signal::Terminate | Signal::Interrupt) | None => break,
+        }
     }
     drain(&endpoint, &signals);
-    log::info!("ended: {}", endpoint.counters);
-    let worker = worker.statistics();
+    report("ended", &endpoint);
+    Ok(())
+}
+
+/// Logs what the endpoint and its worker have seen.
+fn report(when: &str, endpoint: &Endpoint) {
+    let encoded = endpoint.workbench.borrow().encoded();
+    log::info!("{when}: {}, {encoded} packets encoded", endpoint.counters);
+    let worker = endpoint.worker.statistics();
     log::info!(
         "laps {}, late by {:?} at the 99th percentile, {:?} at most; {} missed; at most {} coroutines",
         worker.laps,
@@ -161,7 +173,6 @@ fn live(worker: &Worker, config: Config) -> Result<(), ServeError> {
         worker.missed_laps,
         worker.coroutines_peak
     );
-    Ok(())
 }
 
 /// Signals as messages, so that they can be waited for with a time limit.
@@ -218,7 +229,7 @@ fn wait_for_legs(endpoint: &Endpoint, signals: &Inbox<Signal>, at_most: Duration
         }
         match signals.recv_until(deadline.min(now + LOOK)) {
             Received::Item(Signal::Terminate | Signal::Interrupt) => return false,
-            Received::Item(Signal::Reload) | Received::TimedOut | Received::Closed => {}
+            Received::Item(Signal::Reload | Signal::Report) | Received::TimedOut | Received::Closed => {}
         }
     }
 }

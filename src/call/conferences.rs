@@ -37,8 +37,8 @@ pub struct Room {
     pub mixer: Rc<RefCell<Conference>>,
     /// The laps of its legs.
     pub round: Rc<Round>,
-    /// Those of its legs that are sent the same.
-    pub classes: Classes,
+    /// Those of its legs that are sent the same, where they share what is encoded.
+    pub classes: Option<Classes>,
     table: Weak<Conferences>,
     waiting: Cell<Option<SoundId>>,
 }
@@ -95,6 +95,7 @@ impl Drop for Room {
 pub struct Conferences {
     by_name: RefCell<HashMap<Rc<str>, Weak<Room>>>,
     max_conferences: usize,
+    share_encodes: bool,
     settings: ConferenceSettings,
     /// How many may talk at once for now, whatever the settings say.
     talkers_cap: Cell<Option<usize>>,
@@ -128,6 +129,7 @@ impl Conferences {
         Rc::new(Conferences {
             by_name: RefCell::default(),
             max_conferences: config.limit.max_conferences,
+            share_encodes: levels.share_encodes,
             settings,
             talkers_cap: Cell::new(None),
         })
@@ -163,7 +165,7 @@ impl Conferences {
             name: name.into(),
             mixer,
             round,
-            classes: Classes::default(),
+            classes: self.share_encodes.then(Classes::default),
             table: Rc::downgrade(self),
             waiting: Cell::new(None),
         });

@@ -116,7 +116,7 @@ settings! {
         /// Delay in ms that the jitter buffer keeps at least.
         one min_ms: u16 = "jitter-min-ms" "MS" "0" by number(0..=500);
         /// Delay in ms that it adapts to at most; what comes later is lost.
-        one max_ms: u16 = "jitter-max-ms" "MS" "200" by number(20..=500);
+        one max_ms: u16 = "jitter-max-ms" "MS" "350" by number(20..=500);
     }
 }
 
@@ -201,6 +201,8 @@ settings! {
         /// Quiet noise that everyone in a conference hears all the time, so many dB below full scale (65 is discreet): nobody
         /// takes silence for a lost line. Nothing is silent then; each participant costs what it does while someone talks.
         one background_db: Option<u8> = "background" "DB|off" "off" by or("off", number(50..=80));
+        /// Whether listeners who hear the same in the same codec are sent one encode; otherwise each costs one of its own.
+        one share_encodes: bool = "share-encodes" "on|off" "on" by switch;
     }
 }
 

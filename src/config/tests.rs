@@ -209,7 +209,7 @@ fn a_file_that_is_no_toml_or_not_there_is_told_with_its_line() {
 #[test]
 fn settings_that_contradict_each_other_are_refused_where_they_were_given() {
     let table: [(&[&str], &str); 8] = [
-        (&["--jitter-min-ms=300"], "--jitter-min-ms: \"300\""),
+        (&["--jitter-min-ms=400"], "--jitter-min-ms: \"400\""),
         (&["--jitter-min-ms=100", "--jitter-max-ms=50"], "--jitter-min-ms: \"100\""),
         (&["--ptime-ms=30"], "--ptime-ms: \"30\""),
         (&["--codecs=l16/48000"], "--codecs: \"l16/48000\""),

@@ -1,4 +1,5 @@
-//! Signals that ask the process to end or to read its configuration again, as something a coroutine waits for.
+//! Signals that ask the process to end, to read its configuration again or to tell its figures, as something a coroutine waits
+//! for.
 #![allow(unsafe_code)]
 
 use super::Worker;
@@ -13,8 +14,12 @@ use std::sync::atomic::{AtomicI32, Ordering};
 /// Where the handler writes; never closed once set.
 static PIPE_END: AtomicI32 = AtomicI32::new(-1);
 
-const WATCHED: [(libc::c_int, Signal); 3] =
-    [(libc::SIGTERM, Signal::Terminate), (libc::SIGINT, Signal::Interrupt), (libc::SIGHUP, Signal::Reload)];
+const WATCHED: [(libc::c_int, Signal); 4] = [
+    (libc::SIGTERM, Signal::Terminate),
+    (libc::SIGINT, Signal::Interrupt),
+    (libc::SIGHUP, Signal::Reload),
+    (libc::SIGUSR1, Signal::Report),
+];
 
 /// A signal the process got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +30,8 @@ pub enum Signal {
     Interrupt,
     /// SIGHUP.
     Reload,
+    /// SIGUSR1.
+    Report,
 }
 
 /// The signals of the process, in order.
@@ -33,7 +40,7 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Takes the three signals over from their default action, for the rest of the process's life. Once a process;
+    /// Takes these signals over from their default action, for the rest of the process's life. Once a process;
     /// then `AlreadyExists`.
     pub fn listen(worker: &Worker) -> io::Result<Signals> {
         let (read_end, write_end) = nonblocking_pipe()?;

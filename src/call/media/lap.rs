@@ -343,8 +343,8 @@ impl Media {
     /// Whether the peer is sent what all hear, as others are.
     fn is_listener(&mut self, tick: Tick) -> bool {
         let Media { seating, outgoing, .. } = self;
-        match seating.seat().hears_all(outgoing.rate()) {
-            Some(room) => outgoing.listens(&room.classes, tick),
+        match seating.seat().hears_all(outgoing.rate()).and_then(|room| room.classes.as_ref()) {
+            Some(classes) => outgoing.listens(classes, tick),
             None => {
                 outgoing.leaves(tick);
                 false

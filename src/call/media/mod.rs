@@ -69,6 +69,8 @@ pub struct Workbench {
     report: Vec<u8>,
     /// What the governor has given up.
     relief: Relief,
+    /// Packets that were encoded, of all legs.
+    encoded: u64,
 }
 
 impl Default for Workbench {
@@ -81,11 +83,17 @@ impl Default for Workbench {
             datagram: vec![0; outgoing::MAX_DATAGRAM].into_boxed_slice(),
             report: Vec::with_capacity(1500),
             relief: Relief::None,
+            encoded: 0,
         }
     }
 }
 
 impl Workbench {
+    /// Packets that were encoded so far, those of a class of listeners once.
+    pub fn encoded(&self) -> u64 {
+        self.encoded
+    }
+
     /// Gives up so much from the next lap on.
     pub fn relieve(&mut self, relief: Relief) {
         self.relief = relief;

@@ -178,10 +178,11 @@ impl Outgoing {
         mix: impl FnOnce(&mut [i16]),
     ) -> Option<usize> {
         let frame_samples = self.frame_samples();
-        let Workbench { frame, payload, datagram, relief, .. } = bench;
+        let Workbench { frame, payload, datagram, relief, encoded: all, .. } = bench;
         let room = (&mut frame[..frame_samples], &mut payload[..]);
         let (encoded, is_first) = self.coding.encode_shared(worker, *relief, tick.number, room, mix)?;
         self.encoded += u64::from(is_first);
+        *all += u64::from(is_first);
         let units = self.units(self.send.packet_ms);
         self.packet(tick.due, encoded, units, payload, datagram)
     }
@@ -202,7 +203,7 @@ impl Outgoing {
     /// Takes the frame in `bench.frame`; writes the packet to `bench.datagram` and returns its length once one is full.
     pub fn send(&mut self, worker: &Worker, due: Instant, bench: &mut Workbench) -> Option<usize> {
         let frame_samples = self.frame_samples();
-        let Workbench { frame, packet, payload, datagram, relief, .. } = bench;
+        let Workbench { frame, packet, payload, datagram, relief, encoded: all, .. } = bench;
         let samples: &[i16] = match &mut self.joiner {
             None => &frame[..frame_samples],
             Some(joiner) => {
@@ -240,6 +241,7 @@ impl Outgoing {
         }
         let encoded = self.coding.encode_alone(worker, *relief, samples, payload);
         self.encoded += 1;
+        *all += 1;
         self.packet(due, encoded, units, payload, datagram)
     }
 

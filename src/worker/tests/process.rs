@@ -36,6 +36,7 @@ fn signals_are_received_in_order_and_taken_over_once() {
         assert_eq!(again, Some(io::ErrorKind::AlreadyExists));
         for (number, expected) in [
             (libc::SIGHUP, Signal::Reload),
+            (libc::SIGUSR1, Signal::Report),
             (libc::SIGINT, Signal::Interrupt),
             (libc::SIGTERM, Signal::Terminate),
         ] {
