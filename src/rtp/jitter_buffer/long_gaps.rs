@@ -15,15 +15,18 @@ const NEVER: i64 = i64::MIN;
 pub(super) struct LongGaps {
     /// When they were met and how many packets each has cost, newest first.
     gaps: [(i64, u64); 4],
-    /// Long gaps are frequent until then, if no more come, and as long as this.
+    /// Long gaps are frequent until then, if no more come, and as long as the longest since they are: a depth that comes and
+    /// goes with each gap is heard as a voice that is drawn out and hurried.
     until_us: i64,
     longest: u64,
+    /// The longest before the newest came, which may yet be taken back; 0 if they were not frequent then.
+    held: u64,
     frequent: bool,
 }
 
 impl LongGaps {
     pub(super) fn new() -> LongGaps {
-        LongGaps { gaps: [(NEVER, 0); 4], until_us: NEVER, longest: 0, frequent: false }
+        LongGaps { gaps: [(NEVER, 0); 4], until_us: NEVER, longest: 0, held: 0, frequent: false }
     }
 
     /// The longest of them, if they are frequent as of the last [`LongGaps::look`], else 0.
@@ -38,6 +41,7 @@ impl LongGaps {
 
     /// A gap has become long.
     pub(super) fn begin(&mut self, now_us: i64) {
+        self.held = if now_us < self.until_us { self.longest } else { 0 };
         self.gaps.rotate_right(1);
         self.gaps[0] = (now_us, LONG);
         self.settle();
@@ -60,9 +64,9 @@ impl LongGaps {
         let newest_us = self.gaps[0].0;
         let recent = self.gaps.iter().filter(|gap| newest_us.saturating_sub(gap.0) < WINDOW_US && gap.1 > 0);
         let (count, longest) = recent.fold((0, 0), |(count, longest), gap| (count + 1, longest.max(gap.1)));
-        let frequent = count >= FREQUENT;
+        let frequent = count >= FREQUENT || self.held > 0;
         self.until_us = if frequent { newest_us.saturating_add(WINDOW_US) } else { NEVER };
-        self.longest = longest;
+        self.longest = longest.max(self.held);
     }
 }
 
@@ -96,12 +100,16 @@ mod tests {
     }
 
     #[test]
-    fn eight_seconds_without_end_it_and_long_ones_of_before_are_forgotten() {
+    fn eight_seconds_without_end_it_and_until_then_the_longest_counts() {
         let mut long = after(&[(0, 12), (S_US, 8), (7 * S_US, 5)]);
         assert_eq!(worth_at(&mut long, 15 * S_US - 1), 12);
         assert_eq!(worth_at(&mut long, 15 * S_US), 0);
-        long.begin(8 * S_US);
-        assert_eq!(worth_at(&mut long, 9 * S_US), 8);
+        long.begin(14 * S_US);
+        assert_eq!(worth_at(&mut long, 22 * S_US - 1), 12, "one within that time is enough to go on");
+        long.begin(22 * S_US);
+        assert_eq!(worth_at(&mut long, 22 * S_US), 0, "all is forgotten");
+        long.begin(23 * S_US);
+        assert_eq!(worth_at(&mut long, 23 * S_US), 3);
     }
 
     #[test]
@@ -111,5 +119,10 @@ mod tests {
         assert_eq!(worth_at(&mut long, 2 * S_US), 0);
         long.begin(3 * S_US);
         assert_eq!(worth_at(&mut long, 3 * S_US), 8, "the first still counts");
+        long.begin(4 * S_US);
+        long.resize(15);
+        assert_eq!(worth_at(&mut long, 4 * S_US), 15);
+        long.take_back();
+        assert_eq!(worth_at(&mut long, 4 * S_US), 8);
     }
 }
