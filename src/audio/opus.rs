@@ -43,6 +43,8 @@ pub struct OpusSettings {
     pub dtx: bool,
     /// Loss the encoder should prepare for, 0 to 100.
     pub expected_loss_percent: u8,
+    /// Of how much before it each packet carries a coarse copy (DRED), at most, up to 1 s; none where no loss is expected.
+    pub dred_ms: u16,
     /// Tuning.
     pub application: OpusApplication,
     /// Every packet of the same size.
@@ -60,6 +62,7 @@ impl Default for OpusSettings {
             fec: true,
             dtx: false,
             expected_loss_percent: 0,
+            dred_ms: 0,
             application: OpusApplication::Voip,
             constant_bitrate: false,
             max_playback_rate_hz: 48_000,
@@ -166,6 +169,9 @@ pub const MAX_PACKET_OCTETS: usize = 1275;
 /// Longest duration one Opus packet can hold (RFC 6716 §3.4, R5).
 pub const MAX_PACKET_MS: u32 = 120;
 
+/// Deep redundancy reaches no further (opus_encoder.c: 104 frames of 10 ms, the last of which are not whole).
+const MAX_SENT_DRED_MS: u16 = 1000;
+
 /// Encoder state of one stream. A clone goes on exactly where its original is, so a decoder that follows the one can
 /// follow the other.
 #[derive(Debug, Clone)]
@@ -242,6 +248,7 @@ impl OpusEncoder {
             (Control::Complexity, (*complexity).into()),
             (Control::InbandFec, settings.fec.into()),
             (Control::PacketLossPercent, loss.into()),
+            (Control::DredFrames, i32::from(settings.dred_ms.min(MAX_SENT_DRED_MS)) / 10),
             (Control::Dtx, settings.dtx.into()),
             (Control::VariableBitrate, (!settings.constant_bitrate).into()),
             (Control::MaxBandwidth, bandwidth(settings.max_playback_rate_hz) as i32),

@@ -20,7 +20,6 @@ pub(super) enum Control {
     MaxBandwidth,
     LsbDepth,
     PredictionDisabled,
-    #[cfg(test)]
     DredFrames,
 }
 
@@ -92,7 +91,6 @@ impl EncoderState {
             Control::MaxBandwidth => ffi::OPUS_SET_MAX_BANDWIDTH_REQUEST,
             Control::LsbDepth => ffi::OPUS_SET_LSB_DEPTH_REQUEST,
             Control::PredictionDisabled => ffi::OPUS_SET_PREDICTION_DISABLED_REQUEST,
-            #[cfg(test)]
             Control::DredFrames => ffi::OPUS_SET_DRED_DURATION_REQUEST,
         };
         // SAFETY: the state was initialised by `new`, and each of these requests takes one 32 bit number (opus_defines.h).

@@ -1,5 +1,5 @@
 use super::tests::{at, energy, packets, speech};
-use super::{Control, MAX_DRED_MS, OpusDecoder, OpusDred, OpusEncoder, OpusSettings};
+use super::{MAX_DRED_MS, OpusDecoder, OpusDred, OpusEncoder, OpusSettings};
 use crate::audio::{Effort, SampleRate};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
@@ -8,10 +8,10 @@ const WIDE: [SampleRate; 3] = [SampleRate::Hz16000, SampleRate::Hz24000, SampleR
 
 /// Packets of 3 s of speech: with deep redundancy, or with copies of the packet before alone.
 fn sent(rate: SampleRate, redundant: bool) -> Vec<Vec<u8>> {
+    let dred_ms = if redundant { 500 } else { 0 };
     let settings =
-        OpusSettings { bitrate_bps: 64_000, expected_loss_percent: 10, fec: !redundant, ..at(rate) };
+        OpusSettings { bitrate_bps: 64_000, expected_loss_percent: 10, fec: !redundant, dred_ms, ..at(rate) };
     let mut encoder = OpusEncoder::new(settings).unwrap();
-    encoder.inner.set(Control::DredFrames, if redundant { 50 } else { 0 }).unwrap();
     let mut packet = [0; 1275];
     let encode = |frame: &[i16]| {
         let len = encoder.encode(frame, &mut packet).unwrap();
