@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use crate::process::{Running, on_server_core};
 
+/// What begins the line of figures that the server logs when it is asked.
+const SO_FAR: &str = "so far: ";
+
 impl Running {
     /// This program again on the server's core, as `arguments` say; returns with the lines that it prints first.
     pub fn this_program(arguments: &[&str], lines: usize) -> (Running, Vec<String>) {
@@ -33,6 +36,20 @@ impl Running {
     /// How many lines of its log contain `text`.
     pub fn logged(&self, text: &str) -> usize {
         self.log.lock().expect("nobody panicked").iter().filter(|line| line.contains(text)).count()
+    }
+
+    /// Packets that it has encoded so far, as it logs on SIGUSR1 at level info.
+    pub fn encoded(&self) -> u64 {
+        let before = self.logged(SO_FAR);
+        let sent = Command::new("kill").args(["-USR1", &self.child.id().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "a signal is sent");
+        while self.logged(SO_FAR) == before {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let log = self.log.lock().expect("nobody panicked");
+        let line = log.iter().rfind(|line| line.contains(SO_FAR)).expect("it was there a moment ago");
+        let count = line.split(" packets encoded").next().and_then(|text| text.rsplit(' ').next());
+        count.and_then(|text| text.parse().ok()).expect("a number of packets")
     }
 
     /// CPU time of all its threads so far.

@@ -4,9 +4,11 @@
 //!     cargo bench --bench legs -- [--legs 300] [--rooms 100] [--talkers N] [--seconds 10] [-- SERVER OPTIONS]
 //!
 //! `--latency` measures from mouth to ear, `--flood N` sends N random datagrams a second to all ports meanwhile, `--kill`
-//! lets every second caller of each room die without a BYE; then there is no floor. CPU is read from the scheduler, exact in
+//! lets every second caller of each room die without a BYE; then there is no floor. `--audience` asks what a listener of one
+//! talker costs, in PCMU and, muted, pausing and silent, in Opus. CPU is read from the scheduler, exact in
 //! nanoseconds; the ratio to the floor says more than the microseconds, which differ from machine to machine.
 
+mod audience;
 #[path = "../../src/whole/caller.rs"]
 mod caller;
 mod child;
@@ -32,6 +34,8 @@ use stream::Stream;
 
 /// Between two calls that begin: 500 a second.
 const PAUSE: Duration = Duration::from_millis(2);
+/// Before it is measured: by then depths have adapted and listeners share what is encoded.
+const SETTLING: Duration = Duration::from_secs(2);
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -42,12 +46,15 @@ fn main() {
         Some("floor-child") => floor::echo(numbers(1)[0]),
         Some("flood-child") => hardship::flood_child(&numbers(1)),
         Some("doomed-child") => hardship::doomed_child(&arguments[1], &numbers(2)),
-        _ => measure(&Plan::from_arguments()),
+        _ => {
+            process::pin_load();
+            let plan = Plan::from_arguments();
+            if plan.audience { audience::measure(&plan) } else { measure(&plan) }
+        }
     }
 }
 
 fn measure(plan: &Plan) {
-    process::pin_load();
     let duration = Duration::from_secs(plan.seconds);
     println!("legs {} in {} rooms, {} s, server on core {SERVER_CORE}", plan.legs, plan.rooms, plan.seconds);
     let is_plain = plan.flood == 0 && !plan.kill && !plan.latency;
@@ -71,9 +78,10 @@ fn measure_server(plan: &Plan, duration: Duration) -> f64 {
     let idle_kib = server.resident_kib();
     let mut caller = Caller::new(server.sip);
     let calls = dial_all(plan, &mut caller);
+    plan.mute(&caller, &calls);
     let doomed = plan.kill.then(|| hardship::doomed_callers(plan, server.sip));
     let mut streams = Stream::of_calls(&calls, plan.roles(plan.staying()));
-    load::run(&mut streams, Duration::from_secs(2));
+    load::run(&mut streams, SETTLING);
     if let Some(callers) = doomed {
         return bereave(plan, &server, callers, &mut streams, duration);
     }

@@ -15,8 +15,21 @@ use crate::voice::{Speech, Voices};
 const PROBES: usize = 16;
 /// How often a leg that is answered 503 tries again, as it may: the machine was late for a moment.
 const TRIES: usize = 5;
+/// The default of `mute-key`, with the numbers of the requests that tell of it.
+const MUTE_KEYS: [(u32, char); 2] = [(2, '*'), (3, '6')];
 /// How many chances of the talkers' beginnings a perfect mixer is tried with.
 const ALIGNMENTS: usize = 32;
+
+/// What those send who only listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listening {
+    /// Silence, as ordinary packets.
+    Silent,
+    /// Nothing but what Opus's DTX sends of silence.
+    Pausing,
+    /// A voice, but they have muted themselves by key.
+    Muted,
+}
 
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -26,10 +39,13 @@ pub struct Plan {
     pub talkers: usize,
     /// They go round among the members of a room.
     pub codecs: Vec<Codec>,
+    pub listening: Listening,
     pub seconds: u64,
     pub user: String,
     /// Whether it is about the time from mouth to ear: one talker a room says something each second.
     pub latency: bool,
+    /// Whether it is about what listeners cost, of each kind, in Opus and beside PCMU.
+    pub audience: bool,
     /// Random datagrams a second.
     pub flood: usize,
     /// Whether half of the callers die.
@@ -44,9 +60,11 @@ impl Default for Plan {
             rooms: 100,
             talkers: usize::MAX,
             codecs: vec![Codec::Pcmu],
+            listening: Listening::Silent,
             seconds: 10,
             user: "room-{room}".to_owned(),
             latency: false,
+            audience: false,
             flood: 0,
             kill: false,
             server_options: Vec::new(),
@@ -69,6 +87,7 @@ impl Plan {
                 "--flood" => plan.flood = number(&text()),
                 "--user" => plan.user = text(),
                 "--latency" => (plan.latency, plan.talkers) = (true, 1),
+                "--audience" => plan.audience = true,
                 "--kill" => plan.kill = true,
                 "--bench" => {}
                 "--" => {
@@ -133,7 +152,11 @@ impl Plan {
             let (codec, burst) = (self.codec(leg), &bursts[leg % self.rooms]);
             let (hertz, talks) = (self.pitch(leg), self.talks(leg));
             let speech = match (talks, self.latency) {
-                (false, _) => Speech::Silence,
+                (false, _) => match self.listening {
+                    Listening::Silent => Speech::Silence,
+                    Listening::Pausing => Speech::Pause,
+                    Listening::Muted => Speech::Tone { hertz },
+                },
                 (true, false) => Speech::Tone { hertz },
                 (true, true) => Speech::Burst { hertz },
             };
@@ -165,6 +188,19 @@ impl Plan {
         call
     }
 
+    /// Those who only listen press what mutes them, where they are to be muted.
+    pub fn mute(&self, caller: &Caller, calls: &[(usize, Call)]) {
+        let muted = calls.iter().filter(|(leg, _)| self.listening == Listening::Muted && !self.talks(*leg));
+        for (_, call) in muted {
+            for (sequence, key) in MUTE_KEYS {
+                let headers = "Content-Type: application/dtmf-relay\r\n";
+                let body = format!("Signal={key}\r\nDuration=160\r\n");
+                let pressed = caller.transact(&call.dialog.request("INFO", sequence, headers, &body));
+                pressed.unwrap_or_else(|answer| panic!("{answer}"));
+            }
+        }
+    }
+
     /// The median signal to noise ratio that a perfect mixer would give those who are listened to, when their talkers began
     /// as unluckily as it gets; `None` where their codec is not known exactly.
     pub fn perfect_snr_db(&self) -> Option<f64> {
@@ -192,7 +228,7 @@ fn codecs(list: &str) -> Vec<Codec> {
 fn usage() -> ! {
     eprintln!(
         "legs [--legs N] [--rooms N] [--talkers N] [--codecs pcmu,pcma,g722,opus] [--seconds S] [--user NAME-{{room}}] \
-         [--latency] [--flood DATAGRAMS-PER-SECOND] [--kill] [-- SERVER OPTIONS]"
+         [--latency] [--audience] [--flood DATAGRAMS-PER-SECOND] [--kill] [-- SERVER OPTIONS]"
     );
     std::process::exit(2);
 }

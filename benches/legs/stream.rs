@@ -63,7 +63,9 @@ pub struct Stream {
     role: Role,
     decoder: Decoder,
     packet: Vec<u8>,
-    sent: u32,
+    /// Frames that it has lived; in a pause nothing is sent.
+    frames: u32,
+    sent: u16,
     expected: Option<u16>,
     last: Option<Instant>,
     window: Vec<i16>,
@@ -98,6 +100,7 @@ impl Stream {
             decoder: Decoder::new(&role.codec.format(SampleRate::Hz8000)).expect("a decoder"),
             role,
             packet,
+            frames: 0,
             sent: 0,
             expected: None,
             last: None,
@@ -117,14 +120,19 @@ impl Stream {
         &mut self.socket
     }
 
-    /// Sends its next packet.
+    /// Sends its next packet, if there is one in this frame.
     pub fn send(&mut self) -> bool {
-        let place = self.sent as usize % self.role.voice.len();
-        self.packet[2..4].copy_from_slice(&(self.sent as u16).to_be_bytes());
-        let timestamp = self.sent.wrapping_mul(self.role.codec.packet_units());
+        let place = self.frames as usize % self.role.voice.len();
+        let timestamp = self.frames.wrapping_mul(self.role.codec.packet_units());
+        self.frames = self.frames.wrapping_add(1);
+        let payload = &self.role.voice[place];
+        if payload.is_empty() {
+            return false;
+        }
+        self.packet[2..4].copy_from_slice(&self.sent.to_be_bytes());
         self.packet[4..8].copy_from_slice(&timestamp.to_be_bytes());
         self.packet.truncate(HEADER_OCTETS);
-        self.packet.extend_from_slice(&self.role.voice[place]);
+        self.packet.extend_from_slice(payload);
         self.sent = self.sent.wrapping_add(1);
         if let Some(begins) = self.role.begins.as_ref().filter(|_| place == 0) {
             begins.set(Some(Instant::now()));

@@ -1,9 +1,11 @@
-//! What a leg says, coded once and sent in a loop: a tone, silence, or a short tone each second.
+//! What a leg says, coded once and sent in a loop: a tone, silence, a pause, or a short tone each second.
 
 use std::collections::HashMap;
+use std::mem::{Discriminant, discriminant};
 use std::rc::Rc;
 
-use antiphon::audio::{Encoder, SampleRate};
+use antiphon::audio::opus::OpusSettings;
+use antiphon::audio::{Encoder, Format, SampleRate};
 
 use crate::codec::{Codec, FRAME_MS};
 use crate::hearing;
@@ -17,6 +19,8 @@ const BURST_PACKETS: usize = 5;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Speech {
     Silence,
+    /// Silence, of which a codec that can (Opus, by its DTX) sends next to nothing.
+    Pause,
     /// All the time.
     Tone {
         hertz: f64,
@@ -27,32 +31,41 @@ pub enum Speech {
     },
 }
 
-/// A loop of payloads.
+/// A loop of payloads; where there is none nothing is sent.
 pub type Voice = Rc<[Vec<u8>]>;
 
 /// All voices of a run; legs that say the same share one.
 #[derive(Default)]
-pub struct Voices(HashMap<(Codec, u32, bool), Voice>);
+pub struct Voices(HashMap<(Codec, u32, Discriminant<Speech>), Voice>);
 
 impl Voices {
     pub fn voice(&mut self, codec: Codec, speech: Speech) -> Voice {
-        let (hertz, is_burst) = match speech {
-            Speech::Silence => (0.0, false),
-            Speech::Tone { hertz } => (hertz, false),
-            Speech::Burst { hertz } => (hertz, true),
-        };
-        let make = || record(codec, hertz, is_burst);
-        Rc::clone(self.0.entry((codec, hertz as u32, is_burst)).or_insert_with(make))
+        let key = (codec, speech.hertz() as u32, discriminant(&speech));
+        Rc::clone(self.0.entry(key).or_insert_with(|| record(codec, speech)))
     }
 }
 
-fn record(codec: Codec, hertz: f64, is_burst: bool) -> Voice {
-    let format = codec.format(SampleRate::Hz48000);
+impl Speech {
+    fn hertz(self) -> f64 {
+        match self {
+            Speech::Silence | Speech::Pause => 0.0,
+            Speech::Tone { hertz } | Speech::Burst { hertz } => hertz,
+        }
+    }
+}
+
+fn record(codec: Codec, speech: Speech) -> Voice {
+    let format = match codec.format(SampleRate::Hz48000) {
+        Format::Opus(settings) => Format::Opus(OpusSettings { dtx: speech == Speech::Pause, ..settings }),
+        format => format,
+    };
     let rate = format.rate();
     let frame_samples = rate.samples(FRAME_MS);
     let mut encoder = Encoder::new(&format).expect("an encoder");
     let mut payload = vec![0; encoder.max_payload_octets(frame_samples)];
-    let (tone, silence) = (hearing::tone(hertz, rate.hertz(), frame_samples), vec![0; frame_samples]);
+    let tone = hearing::tone(speech.hertz(), rate.hertz(), frame_samples);
+    let silence = vec![0; frame_samples];
+    let is_burst = matches!(speech, Speech::Burst { .. });
     let mut encode = |packet: usize| {
         let frame = if is_burst && packet % LOOP_PACKETS >= BURST_PACKETS { &silence } else { &tone };
         let octets = encoder.encode(frame, &mut payload).expect("encoded");
