@@ -32,22 +32,33 @@ const LATE_MS: f64 = 10.0;
 /// What came to one leg, and when.
 pub type Datagrams = Vec<(Instant, Vec<u8>)>;
 
-/// One room: a talker and some listeners.
+/// Encoded audio.
+pub type Payloads = Arc<Vec<Vec<u8>>>;
+
+/// One room: talkers who say their parts of one talk, and some listeners.
 pub struct Room {
     pub user: String,
     pub codec: Codec,
     pub listeners: usize,
-    pub talk: Arc<Vec<Vec<u8>>>,
+    /// Of each talker.
+    pub talks: Vec<Payloads>,
     /// What a listener says: silence, in a loop.
-    pub silence: Arc<Vec<Vec<u8>>>,
-    /// When each packet of the talk leaves, after the talk's beginning.
+    pub silence: Payloads,
+    /// When each packet of a talk leaves, after the talk's beginning.
     pub departures: Vec<(Duration, usize)>,
 }
 
-/// What the listeners of one room got, and when the first packet of its talk was due.
+/// What the members of one room got, and when the first packet of its talk was due.
 pub struct Recorded {
     pub began: Instant,
+    pub talkers: Vec<Datagrams>,
     pub listeners: Vec<Datagrams>,
+}
+
+impl Room {
+    fn legs(&self) -> usize {
+        self.talks.len() + self.listeners
+    }
 }
 
 /// Lets all rooms talk until their last packet; to be run on a thread of its own, that it may pin and prefer.
@@ -56,7 +67,7 @@ pub fn hold(server: SocketAddr, rooms: &[Room]) -> Result<Vec<Recorded>, String>
     let mut caller = Caller::new(server);
     let mut calls = Vec::new();
     for room in rooms {
-        for _ in 0..=room.listeners {
+        for _ in 0..room.legs() {
             calls.push(dial(&mut caller, room)?);
         }
     }
@@ -73,9 +84,8 @@ pub fn hold(server: SocketAddr, rooms: &[Room]) -> Result<Vec<Recorded>, String>
         eprintln!("warning: that disturbs what is measured; run it again on a quiet machine");
     }
     let recorded = rooms.iter().zip(begins).map(|(room, began)| {
-        let mut legs = heard.by_ref().take(1 + room.listeners);
-        drop(legs.next());
-        Recorded { began, listeners: legs.collect() }
+        let talkers = heard.by_ref().take(room.talks.len()).collect();
+        Recorded { began, talkers, listeners: heard.by_ref().take(room.listeners).collect() }
     });
     Ok(recorded.collect())
 }
@@ -121,20 +131,22 @@ impl Stream<'_> {
 /// Sends everything at its time; when each room's talk began, and how late packets were in ms: 99 %, and at most.
 fn send(rooms: &[Room], calls: &[Call]) -> (Vec<Instant>, (f64, f64)) {
     let (mut streams, mut plan, mut offsets) = (Vec::new(), Vec::new(), Vec::new());
-    let legs = rooms.iter().flat_map(|room| (0..=room.listeners).map(move |leg| (room, leg)));
-    for (index, ((room, leg), call)) in legs.zip(calls).enumerate() {
-        let turn = if leg == 0 { offsets.len() } else { index };
-        let phase = FRAME.mul_f64((turn as f64 * SPREAD).fract());
+    let phase = |turn: usize| FRAME.mul_f64((turn as f64 * SPREAD).fract());
+    let legs =
+        rooms.iter().enumerate().flat_map(|(turn, room)| (0..room.legs()).map(move |leg| (turn, room, leg)));
+    for (index, ((turn, room, leg), call)) in legs.zip(calls).enumerate() {
+        // All talkers of a room speak at one moment of the frame: what they say is one talk.
+        let begin = LISTEN_FIRST + phase(turn);
+        if leg == 0 {
+            offsets.push(begin);
+        }
         let end = room.departures.last().map_or(Duration::ZERO, |(at, _)| *at) + LISTEN_FIRST + LINGER;
-        let payloads = if leg == 0 {
-            offsets.push(LISTEN_FIRST + phase);
-            plan.extend(
-                room.departures.iter().map(|(at, number)| (LISTEN_FIRST + phase + *at, index, *number)),
-            );
-            &room.talk
+        let payloads = if let Some(talk) = room.talks.get(leg) {
+            plan.extend(room.departures.iter().map(|(at, number)| (begin + *at, index, *number)));
+            talk
         } else {
             let packets = (end.as_millis() / FRAME.as_millis()) as usize;
-            plan.extend((0..packets).map(|number| (phase + FRAME * number as u32, index, number)));
+            plan.extend((0..packets).map(|number| (phase(index) + FRAME * number as u32, index, number)));
             &room.silence
         };
         streams.push(Stream { call, codec: room.codec, payloads, ssrc: Ssrc(index as u32 * 7919 + 1) });

@@ -9,12 +9,19 @@ use crate::outcome::Outcome;
 /// A growing queue is told from a lucky one in this time.
 const SKEW_SECONDS: usize = 60;
 
+/// What deep redundancy has to bring, in PESQ.
+const DRED_GAIN: f64 = 0.3;
+
 /// What a network is there to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Clean,
     Loss,
     Bursts,
+    /// Bursts of 200 ms, of which the sender's packets carry no more than in-band FEC.
+    LongBursts,
+    /// The same with deep redundancy in place of FEC, at the same bitrate.
+    DeepRedundancy,
     Jitter,
     Skew,
     /// The user's own: nothing is wanted.
@@ -36,7 +43,25 @@ pub struct Wish {
     pub holds: bool,
 }
 
+impl Kind {
+    /// Whether there is anything to be shown with a codec.
+    pub fn is_for(self, codec: Codec) -> bool {
+        codec == Codec::Opus || !matches!(self, Kind::LongBursts | Kind::DeepRedundancy)
+    }
+}
+
 impl Condition {
+    /// What Opus's deep redundancy (DRED) brings, and the clean call beside it.
+    pub fn long_bursts() -> Vec<Condition> {
+        let network = Network { loss_percent: 10.0, burst: 10.0, ..Network::default() };
+        let condition = |kind, network| Condition { kind, network, least_seconds: 0 };
+        vec![
+            condition(Kind::Clean, Network::default()),
+            condition(Kind::LongBursts, network),
+            condition(Kind::DeepRedundancy, network),
+        ]
+    }
+
     /// All that the table has; a quick one leaves out what takes longer.
     pub fn standard(quick: bool) -> Vec<Condition> {
         let condition = |kind, network| Condition { kind, network, least_seconds: 0 };
@@ -53,6 +78,7 @@ impl Condition {
                 ..condition(Kind::Skew, Network { skew_ppm, ..plain })
             });
             all.extend(skewed);
+            all.extend(&Condition::long_bursts()[1..]);
         }
         all
     }
@@ -68,6 +94,8 @@ impl Condition {
             // What in-band redundancy and plain concealment give to a buffer without limits.
             (Kind::Loss, Codec::Opus) => Some(3.0),
             (Kind::Bursts, Codec::Opus) => Some(2.53),
+            // The bound is what FEC and plain concealment give in the same network.
+            (Kind::DeepRedundancy, _) => outcome.bound.map(|bound| bound + DRED_GAIN),
             _ => None,
         };
         let mut wishes: Vec<Wish> = quality.map(least).into_iter().collect();
@@ -88,7 +116,7 @@ impl Condition {
                 let holds = outcome.drift_ms.is_some_and(|drift| drift.abs() <= 2.0);
                 wishes.push(wish("drift ≤ 2 ms/min".to_owned(), holds));
             }
-            Kind::Own => {}
+            Kind::LongBursts | Kind::DeepRedundancy | Kind::Own => {}
         }
         wishes
     }
@@ -116,6 +144,9 @@ impl fmt::Display for Condition {
         add(reorder_percent, format!("{reorder_percent} % reordered"));
         add(duplicate_percent, format!("{duplicate_percent} % twice"));
         add(skew_ppm, format!("{skew_ppm:+} ppm"));
+        if self.kind == Kind::DeepRedundancy {
+            parts.push("DRED".to_owned());
+        }
         out.pad(&if parts.is_empty() { "clean".to_owned() } else { parts.join(", ") })
     }
 }

@@ -26,6 +26,7 @@ mod speech;
 #[path = "../legs/statistics.rs"]
 mod statistics;
 mod table;
+mod turns;
 
 use std::process::ExitCode;
 
@@ -46,6 +47,9 @@ fn main() -> ExitCode {
 /// Prints the table; whether all of it holds.
 fn measure(plan: &Plan) -> Result<bool, String> {
     std::fs::create_dir_all(&plan.output).map_err(|error| format!("{}: {error}", plan.output.display()))?;
+    if plan.turns {
+        return turns::measure(plan);
+    }
     let runs = runs::prepare(plan)?;
     let seconds = runs.iter().map(runs::Run::seconds).max().unwrap_or_default();
     let started = plan.server.is_none().then(|| Running::antiphon(&plan.server_options));

@@ -13,6 +13,8 @@ pub struct Plan {
     pub conditions: Vec<Condition>,
     pub seeds: u64,
     pub listeners: usize,
+    /// Whether it is about talkers who take turns, and listeners who share what is encoded for them.
+    pub turns: bool,
     /// Whom to call instead of a server of its own.
     pub server: Option<SocketAddr>,
     pub user: String,
@@ -31,6 +33,7 @@ impl Plan {
             conditions: Condition::standard(false),
             seeds: 3,
             listeners: 1,
+            turns: false,
             server: None,
             user: "room-{room}".to_owned(),
             speech: PathBuf::from("target/quality/speech"),
@@ -49,6 +52,9 @@ impl Plan {
                 "--quick" => {
                     (plan.conditions, plan.seeds, plan.prompts) = (Condition::standard(true), 1, 2);
                 }
+                "--dred" => (plan.codecs, plan.conditions) = (vec![Codec::Opus], Condition::long_bursts()),
+                "--turns" => plan.turns = true,
+                "--prompts" => plan.prompts = number(&text()),
                 "--server" => plan.server = Some(number(&text())),
                 "--user" => plan.user = text(),
                 "--speech" => plan.speech = PathBuf::from(text()),
@@ -90,7 +96,7 @@ fn codecs(list: &str) -> Vec<Codec> {
 
 fn usage() -> ! {
     eprintln!(
-        "quality [--codec pcmu,pcma,g722,opus] [--seeds 3] [--listeners 1] [--quick] [--server ADDRESS:PORT] \
+        "quality [--codec pcmu,pcma,g722,opus] [--seeds 3] [--listeners 1] [--prompts N] [--quick] [--dred] [--turns] [--server ADDRESS:PORT] \
          [--user NAME-{{room}}] [--speech FOLDER] [--output FOLDER] [--loss PERCENT] [--burst PACKETS] \
          [--jitter MS] [--reorder PERCENT] [--duplicate PERCENT] [--skew PPM] [--seconds S] [-- SERVER OPTIONS]"
     );

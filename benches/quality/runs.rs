@@ -1,15 +1,17 @@
 //! The runs of a plan, one room each: prepared, and judged beside what their codec could have given.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use antiphon::audio::opus::OpusSettings;
 use antiphon::audio::{Format, SampleRate};
 
 use crate::alignment;
-use crate::calls::{Datagrams, Recorded, Room};
+use crate::calls::{Datagrams, Payloads, Recorded, Room};
 use crate::codec::Codec;
-use crate::conditions::Condition;
+use crate::conditions::{Condition, Kind};
 use crate::hearing::{self, Arrival, Concealment};
 use crate::judge::{Judge, Judgement};
 use crate::outcome::{self, Outcome};
@@ -19,14 +21,19 @@ use crate::speech::{self, Speech};
 /// What talkers send Opus with.
 const OPUS_BITRATE_BPS: u32 = 24_000;
 const OPUS_COMPLEXITY: u8 = 9;
+/// The same where there is to be room for deep redundancy, and how far it may reach.
+const LONG_BURSTS_BITRATE_BPS: u32 = 64_000;
+const DRED_MS: u16 = 500;
 /// Seconds of a listener's loop of silence.
 const SILENCE_SECONDS: usize = 2;
 
 /// A talk that several runs share.
 struct Talk {
     speech: Speech,
-    payloads: Arc<Vec<Vec<u8>>>,
-    silence: Arc<Vec<Vec<u8>>>,
+    payloads: Payloads,
+    /// Without deep redundancy.
+    plain: Payloads,
+    silence: Payloads,
     judge: Judge,
 }
 
@@ -53,18 +60,21 @@ struct Judged {
 pub fn prepare(plan: &Plan) -> Result<Vec<Run>, String> {
     let mut runs = Vec::new();
     for codec in &plan.codecs {
-        let rate = spoken(*codec, 0.0).rate();
+        let rate = spoken(*codec).rate();
         let mut prompts = speech::read(&plan.speech, rate)?;
         prompts.truncate(plan.prompts);
-        let mut talks: Vec<(u64, usize, Arc<Talk>)> = Vec::new();
+        let mut talks: Vec<(Format, usize, Arc<Talk>)> = Vec::new();
         for (place, condition) in plan.conditions.iter().enumerate() {
-            let key = (condition.network.loss_percent.to_bits(), condition.least_seconds);
-            let known = talks.iter().find(|(loss, seconds, _)| (*loss, *seconds) == key);
+            if !condition.kind.is_for(*codec) {
+                continue;
+            }
+            let (format, seconds) = (sent(*codec, condition), condition.least_seconds);
+            let known = talks.iter().find(|(known, lasts, _)| *known == format && *lasts == seconds);
             let talk = match known {
                 Some((.., talk)) => Arc::clone(talk),
                 None => {
-                    let talk = Arc::new(Talk::new(*codec, &prompts, condition));
-                    talks.push((key.0, key.1, Arc::clone(&talk)));
+                    let talk = Arc::new(Talk::new(&format, &prompts, seconds));
+                    talks.push((format, seconds, Arc::clone(&talk)));
                     talk
                 }
             };
@@ -81,30 +91,54 @@ pub fn prepare(plan: &Plan) -> Result<Vec<Run>, String> {
     Ok(runs)
 }
 
-/// What a talker sends that knows what it loses.
-fn spoken(codec: Codec, loss_percent: f64) -> Format {
+/// What a talker sends whose network is clean.
+pub fn spoken(codec: Codec) -> Format {
     match codec.format(SampleRate::Hz48000) {
         Format::Opus(settings) => Format::Opus(OpusSettings {
             bitrate_bps: OPUS_BITRATE_BPS,
             complexity: OPUS_COMPLEXITY,
-            expected_loss_percent: loss_percent.round() as u8,
             ..settings
         }),
         format => format,
     }
 }
 
+/// What it sends if it knows what it loses.
+fn sent(codec: Codec, condition: &Condition) -> Format {
+    let Format::Opus(settings) = spoken(codec) else { return spoken(codec) };
+    let is_deep = condition.kind == Kind::DeepRedundancy;
+    let is_long = is_deep || condition.kind == Kind::LongBursts;
+    Format::Opus(OpusSettings {
+        bitrate_bps: if is_long { LONG_BURSTS_BITRATE_BPS } else { settings.bitrate_bps },
+        expected_loss_percent: condition.network.loss_percent.round() as u8,
+        fec: !is_deep,
+        dred_ms: if is_deep { DRED_MS } else { 0 },
+        ..settings
+    })
+}
+
+/// The same with in-band FEC in place of deep redundancy.
+fn plain(format: &Format) -> Format {
+    match format {
+        Format::Opus(settings) => Format::Opus(OpusSettings { fec: true, dred_ms: 0, ..settings.clone() }),
+        format => format.clone(),
+    }
+}
+
+/// Silence to be sent in a loop.
+pub fn silence(format: &Format) -> Payloads {
+    Arc::new(hearing::encode(format, &vec![0; SILENCE_SECONDS * format.rate().hertz() as usize]))
+}
+
 impl Talk {
-    fn new(codec: Codec, prompts: &[Vec<i16>], condition: &Condition) -> Talk {
-        let format = spoken(codec, condition.network.loss_percent);
-        let speech = Speech::of(prompts, format.rate(), condition.least_seconds);
-        let silence = vec![0; SILENCE_SECONDS * format.rate().hertz() as usize];
-        Talk {
-            payloads: Arc::new(hearing::encode(&format, &speech.samples)),
-            silence: Arc::new(hearing::encode(&format, &silence)),
-            judge: Judge::new(&speech),
-            speech,
-        }
+    fn new(format: &Format, prompts: &[Vec<i16>], least_seconds: usize) -> Talk {
+        let speech = Speech::of(prompts, format.rate(), least_seconds);
+        let payloads = Arc::new(hearing::encode(format, &speech.samples));
+        let plain = match plain(format) {
+            plain if plain == *format => Arc::clone(&payloads),
+            plain => Arc::new(hearing::encode(&plain, &speech.samples)),
+        };
+        Talk { payloads, plain, silence: silence(format), judge: Judge::new(&speech), speech }
     }
 }
 
@@ -121,49 +155,59 @@ impl Run {
             user: plan.user.replace("{room}", &name.to_lowercase()),
             codec: self.codec,
             listeners: plan.listeners,
-            talk: Arc::clone(&self.talk.payloads),
+            talks: vec![Arc::clone(&self.talk.payloads)],
             silence: Arc::clone(&self.talk.silence),
             departures: self.network.departures(&self.lost, self.seed),
         }
     }
 
     fn judge(&self, plan: &Plan, recorded: &Recorded) -> Judged {
-        let format = spoken(self.codec, 0.0);
         let name = format!("{:?}-{}-seed{}", self.codec, plan.conditions[self.condition], self.seed);
         let name = name.to_lowercase().replace(['%', ','], "").replace(' ', "-");
         let file = |who: String| plan.output.join(format!("{name}-{who}.wav"));
         self.talk.judge.save_said(&file("talker".to_owned()));
-        let seconds = |at: std::time::Instant| match at.checked_duration_since(recorded.began) {
-            Some(after) => after.as_secs_f64(),
-            None => -(recorded.began - at).as_secs_f64(),
-        };
         let hear = |(number, packets): (usize, &Datagrams)| {
-            let arrival = |(at, datagram): &(_, Vec<u8>)| Arrival {
-                at_seconds: seconds(*at),
-                datagram: datagram.clone(),
-            };
-            let arrivals: Vec<Arrival> = packets.iter().map(arrival).collect();
-            let pieces = hearing::in_order(&arrivals, self.codec.payload_type(), self.codec.packet_units());
             let file = file(format!("listener{}", number + 1));
             let interval = self.network.interval_seconds();
-            self.talk.judge.hear(&format, &pieces, Concealment::Codec, interval, Some(&file))
+            heard(&self.talk.judge, self.codec, (recorded.began, packets), interval, &file)
         };
         let concealment = if self.codec == Codec::Opus { Concealment::Codec } else { Concealment::Repeat };
         Judged {
             listeners: recorded.listeners.iter().enumerate().map(hear).collect(),
-            best: self.twice_coded(&[], concealment),
-            bound: self.lost.contains(&true).then(|| self.twice_coded(&self.lost, concealment)),
+            best: self.twice_coded(&self.talk.payloads, &[], concealment),
+            bound: self
+                .lost
+                .contains(&true)
+                .then(|| self.twice_coded(&self.talk.plain, &self.lost, concealment)),
         }
     }
 
     /// As through a mixer that knows of a loss what `concealment` can do: decoded, coded again, decoded.
-    fn twice_coded(&self, lost: &[bool], concealment: Concealment) -> Judgement {
-        let format = spoken(self.codec, 0.0);
-        let (once, _) =
-            hearing::decode(&format, &hearing::with_losses(&self.talk.payloads, lost), concealment);
+    fn twice_coded(&self, payloads: &[Vec<u8>], lost: &[bool], concealment: Concealment) -> Judgement {
+        let format = spoken(self.codec);
+        let (once, _) = hearing::decode(&format, &hearing::with_losses(payloads, lost), concealment);
         let again = hearing::encode(&format, &once);
         self.talk.judge.hear(&format, &hearing::with_losses(&again, &[]), concealment, 0.02, None)
     }
+}
+
+/// What is worth what came to one leg, of a talk that began at some moment with a packet each `interval` seconds.
+pub fn heard(
+    judge: &Judge,
+    codec: Codec,
+    (began, packets): (Instant, &Datagrams),
+    interval: f64,
+    file: &Path,
+) -> Judgement {
+    let seconds = |at: Instant| match at.checked_duration_since(began) {
+        Some(after) => after.as_secs_f64(),
+        None => -(began - at).as_secs_f64(),
+    };
+    let arrival =
+        |(at, datagram): &(_, Vec<u8>)| Arrival { at_seconds: seconds(*at), datagram: datagram.clone() };
+    let arrivals: Vec<Arrival> = packets.iter().map(arrival).collect();
+    let pieces = hearing::in_order(&arrivals, codec.payload_type(), codec.packet_units());
+    judge.hear(&spoken(codec), &pieces, Concealment::Codec, interval, Some(file))
 }
 
 /// Judges all runs, on all cores, and puts those of a codec and condition together, in the order of the plan.

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use antiphon::audio::wav::Wav;
-use antiphon::audio::{SampleRate, resample};
+use antiphon::audio::{Decoder, Format, SampleRate, resample};
 
 use crate::codec::FRAME_MS;
 
@@ -18,6 +18,9 @@ const PEAK: f64 = 29200.0; // −1 dBFS
 /// Pieces of a recording whose level is looked at, and which share of the loudest one is no pause.
 const PIECE_SAMPLES: usize = 160;
 const ACTIVE_SHARE: f64 = 0.05;
+
+/// 20 ms of 64 kbit/s.
+const G722_PACKET_OCTETS: usize = 160;
 
 /// Samples to say, and where the prompts are in them.
 #[derive(Clone, Debug)]
@@ -65,10 +68,10 @@ pub fn read(folder: &Path, rate: SampleRate) -> Result<Vec<Vec<i16>>, String> {
     let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", folder.display());
     let entries = std::fs::read_dir(folder).map_err(|error| failed(&error))?;
     let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    files.retain(|file| file.extension().is_some_and(|end| end == "wav"));
+    files.retain(|file| file.extension().is_some_and(|end| end == "wav" || end == "g722"));
     files.sort();
     if files.is_empty() {
-        return Err(failed(&"no .wav in it"));
+        return Err(failed(&"no .wav or .g722 in it"));
     }
     files.iter().map(|file| recording(file, rate)).collect()
 }
@@ -76,9 +79,24 @@ pub fn read(folder: &Path, rate: SampleRate) -> Result<Vec<Vec<i16>>, String> {
 fn recording(file: &Path, rate: SampleRate) -> Result<Vec<i16>, String> {
     let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
     let bytes = std::fs::read(file).map_err(|error| failed(&error))?;
-    let wav = Wav::parse(&bytes).map_err(|error| failed(&error))?;
+    let wav = match file.extension() {
+        Some(end) if end == "g722" => wideband(&bytes),
+        _ => Wav::parse(&bytes).map_err(|error| failed(&error))?,
+    };
     let samples = level(&wav.samples);
     Ok(Wav { samples, ..wav }.at_rate(rate))
+}
+
+/// A file of bare G.722.
+fn wideband(octets: &[u8]) -> Wav {
+    let mut decoder = Decoder::new(&Format::G722).expect("a decoder without memory to ask for");
+    let mut samples = vec![0; decoder.max_samples()];
+    let mut decode = |packet| {
+        let len = decoder.decode(packet, &mut samples).unwrap_or(0);
+        samples[..len].to_vec()
+    };
+    let samples = octets.chunks(G722_PACKET_OCTETS).flat_map(&mut decode).collect();
+    Wav { rate_hz: Format::G722.rate().hertz(), samples }
 }
 
 /// Brings a recording to the common level.

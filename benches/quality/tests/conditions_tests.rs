@@ -31,6 +31,8 @@ fn a_condition_is_called_by_what_it_does() {
         "60 ms jitter",
         "+500 ppm",
         "-500 ppm",
+        "10 % loss in bursts of 10",
+        "10 % loss in bursts of 10, DRED",
     ];
     assert_eq!(names, expected);
     assert_eq!(Condition::standard(true).len(), 3);
@@ -52,4 +54,19 @@ fn wishes_are_measured_against_bounds_and_the_clean_call() {
     assert_eq!(failed(3, Codec::Pcmu, &poor, &clean), ["p50 ≤ 77 ms"]);
     assert_eq!(failed(4, Codec::Pcmu, &poor, &clean), ["drift ≤ 2 ms/min"]);
     assert!(failed(5, Codec::Opus, &outcome(1.0, 1.0, -2.0), &clean).is_empty());
+}
+
+#[test]
+fn deep_redundancy_has_to_bring_something_beside_in_band_copies_and_is_opus_alone() {
+    let clean = outcome(4.06, 12.0, 0.0);
+    assert!(
+        failed(6, Codec::Opus, &outcome(1.0, 500.0, 0.0), &clean).is_empty(),
+        "it is what the next is beside"
+    );
+    assert_eq!(failed(7, Codec::Opus, &outcome(3.29, 500.0, 0.0), &clean), ["PESQ ≥ 3.30"]);
+    assert!(failed(7, Codec::Opus, &outcome(3.3, 500.0, 0.0), &clean).is_empty());
+    let for_g711: Vec<bool> =
+        Condition::standard(false).iter().map(|condition| condition.kind.is_for(Codec::Pcmu)).collect();
+    assert_eq!(for_g711, [true, true, true, true, true, true, false, false]);
+    assert!(Condition::long_bursts().iter().all(|condition| condition.kind.is_for(Codec::Opus)));
 }

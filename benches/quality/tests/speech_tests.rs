@@ -1,8 +1,8 @@
 //! What the talker says.
 
 use crate::speech::*;
-use antiphon::audio::SampleRate;
 use antiphon::audio::wav::Wav;
+use antiphon::audio::{Format, SampleRate};
 
 #[test]
 fn prompts_begin_at_frames_and_are_said_again_until_the_time_is_over() {
@@ -31,4 +31,21 @@ fn recordings_are_read_by_band_and_become_equally_loud() {
     }
     std::fs::create_dir(folder.path().join("nb")).unwrap();
     assert!(read_all().unwrap_err().contains("no .wav"));
+}
+
+#[test]
+fn wideband_recordings_may_be_bare_g722() {
+    let folder = tempfile::tempdir().unwrap();
+    let said: Vec<i16> = (0..16_000).map(|n| if n / 20 % 2 == 0 { 3000 } else { -3000 }).collect();
+    let octets: Vec<u8> = crate::hearing::encode(&Format::G722, &said).concat();
+    std::fs::write(folder.path().join("a.g722"), octets).unwrap();
+    let recordings = read(folder.path(), SampleRate::Hz16000).unwrap();
+    assert_eq!((recordings.len(), recordings[0].len()), (1, 16_000));
+    // As loud as the others: a square wave has its level all the time.
+    assert!(
+        recordings[0][1000..].iter().all(|sample| sample.unsigned_abs() < 3000),
+        "{:?}",
+        &recordings[0][1000..1040]
+    );
+    assert!(recordings[0][1000..].iter().any(|sample| sample.unsigned_abs() > 1500));
 }
