@@ -51,12 +51,12 @@ impl Kind {
 }
 
 impl Condition {
-    /// What Opus's deep redundancy (DRED) brings, and the clean call beside it.
+    /// What Opus's deep redundancy (DRED) brings, and beside it the clean call, of which nothing is wanted here.
     pub fn long_bursts() -> Vec<Condition> {
         let network = Network { loss_percent: 10.0, burst: 10.0, ..Network::default() };
         let condition = |kind, network| Condition { kind, network, least_seconds: 0 };
         vec![
-            condition(Kind::Clean, Network::default()),
+            condition(Kind::Own, Network::default()),
             condition(Kind::LongBursts, network),
             condition(Kind::DeepRedundancy, network),
         ]
