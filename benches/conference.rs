@@ -27,7 +27,18 @@ struct Room {
 impl Room {
     /// `rates` go round among the participants, of whom the first `talkers` talk.
     fn new(participants: usize, talkers: usize, rates: &[SampleRate], coaches: usize) -> Room {
-        let mut conference = Conference::new(ConferenceSettings { frame_ms: FRAME_MS, ..Default::default() });
+        let settings = ConferenceSettings { frame_ms: FRAME_MS, ..Default::default() };
+        Room::with(settings, participants, talkers, rates, coaches)
+    }
+
+    fn with(
+        settings: ConferenceSettings,
+        participants: usize,
+        talkers: usize,
+        rates: &[SampleRate],
+        coaches: usize,
+    ) -> Room {
+        let mut conference = Conference::new(settings);
         let participants = (0..participants)
             .map(|index| {
                 let rate = rates[index % rates.len()];
@@ -110,5 +121,32 @@ fn ticks(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(conference, ticks);
+/// Fifty, or one, whose loudness goes up and down as that of speech does, and another one who listens.
+fn voice_activity(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("conference/voice activity");
+    for talkers in [1, 50] {
+        for voice_activity in [false, true] {
+            let settings = ConferenceSettings { frame_ms: FRAME_MS, voice_activity, ..Default::default() };
+            let mut room = Room::with(settings, talkers + 1, talkers, &[SampleRate::Hz8000], 0);
+            let (loud, quiet) = (room.frames.clone(), room.frames.clone().map(|frame| vec![1; frame.len()]));
+            let mut at = 0;
+            group.throughput(Throughput::Elements(talkers as u64));
+            let name = format!("{talkers} talking, {}", if voice_activity { "on" } else { "off" });
+            group.bench_with_input(BenchmarkId::from_parameter(name), &(), |bencher, ()| {
+                bencher.iter(|| {
+                    match at % 20 {
+                        0 => room.frames.clone_from(&loud),
+                        10 => room.frames.clone_from(&quiet),
+                        _ => {}
+                    }
+                    at += 1;
+                    room.tick();
+                })
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(conference, ticks, voice_activity);
 criterion_main!(conference);

@@ -4,6 +4,8 @@
 //! above the noise of the last seconds. The gain follows it so slowly that speech keeps its own ups and downs, not at
 //! all in pauses, and rests where it is nearly right. A frame's power in, a factor out; it applies nothing.
 
+use super::noise_floor::NoiseFloor;
+
 /// How far the gain may go and where to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AutoGainSettings {
@@ -17,12 +19,6 @@ pub struct AutoGainSettings {
     pub frame_ms: u32,
 }
 
-/// Below this power nobody speaks: -55 dBFS.
-const SILENCE: f32 = 3.162e-6;
-/// Speech has so many times the power of the noise: 9 dB.
-const ABOVE_NOISE: f32 = 7.943;
-/// How fast what is steady becomes noise.
-const NOISE_RISES_DB_PER_S: f32 = 5.0;
 /// The level is a mean over so much speech.
 const LEVEL_MEMORY_MS: f32 = 3000.0;
 /// Until it is known better, a talker counts as having spoken so long with the level wanted.
@@ -41,10 +37,9 @@ pub struct AutoGain {
     least: f32,
     most: f32,
     frame_ms: f32,
-    noise_rise: f32,
     up: f32,
     down: f32,
-    noise: f32,
+    noise: NoiseFloor,
     level: f32,
     spoken_ms: f32,
     gain: f32,
@@ -60,10 +55,9 @@ impl AutoGain {
             least: factor(settings.min_db),
             most: factor(settings.max_db),
             frame_ms: settings.frame_ms as f32,
-            noise_rise: power(NOISE_RISES_DB_PER_S * frame_s),
             up: factor(UP_DB_PER_S * frame_s),
             down: factor(-DOWN_DB_PER_S * frame_s),
-            noise: f32::INFINITY, // until a frame has come: all may be noise
+            noise: NoiseFloor::new(settings.frame_ms),
             level: power(settings.target_dbfs),
             spoken_ms: PRIOR_MS,
             gain: 1.0,
@@ -78,9 +72,7 @@ impl AutoGain {
 
     /// Takes the mean power of a frame (1 is a full-scale square wave); returns the factor at the end of it.
     pub fn handle_power(&mut self, power: f32) -> f32 {
-        let threshold = self.noise * ABOVE_NOISE;
-        self.noise = (self.noise * self.noise_rise).min(power.max(SILENCE / ABOVE_NOISE));
-        if power > threshold {
+        if self.noise.is_exceeded(power) {
             self.spoken_ms = (self.spoken_ms + self.frame_ms).min(LEVEL_MEMORY_MS);
             self.level += (power - self.level) * (self.frame_ms / self.spoken_ms);
             self.follow();

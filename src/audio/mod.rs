@@ -19,6 +19,7 @@ pub mod gate;
 pub mod l16;
 pub mod level;
 pub mod limiter;
+pub mod noise_floor;
 pub mod offset;
 pub mod opus;
 mod opus_ffi;
@@ -27,6 +28,7 @@ pub mod resample;
 pub mod saturate;
 pub mod stretch;
 pub mod tone;
+pub mod voice_activity;
 pub mod wav;
 pub mod wideband;
 

@@ -1,6 +1,8 @@
 //! The conferences of a worker, by name: made when the first participant comes, gone with the last.
 
 use crate::audio::tone::Tone;
+use crate::call::counters::Counters;
+use crate::call::happenings;
 use crate::call::media::Classes;
 use crate::conference::{Audience, Conference, ConferenceSettings, ParticipantId, Sound, SoundId, SpeaksTo};
 use crate::config::Config;
@@ -87,6 +89,7 @@ impl Drop for Room {
     fn drop(&mut self) {
         if let Some(table) = self.table.upgrade() {
             table.by_name.borrow_mut().remove(&self.name);
+            table.counters.events_lost.add(self.mixer.borrow().statistics().events_lost);
         }
     }
 }
@@ -96,32 +99,40 @@ pub struct Conferences {
     by_name: RefCell<HashMap<Rc<str>, Weak<Room>>>,
     max_conferences: usize,
     share_encodes: bool,
+    counters: Rc<Counters>,
     settings: ConferenceSettings,
     /// How many may talk at once for now, whatever the settings say.
     talkers_cap: Cell<Option<usize>>,
 }
 
-/// Begins and seals the mixer with its round.
-struct MixerHooks(Rc<RefCell<Conference>>);
+/// Begins and seals the mixer with its round, and takes what has happened in it.
+struct MixerHooks {
+    name: Rc<str>,
+    mixer: Rc<RefCell<Conference>>,
+    counters: Rc<Counters>,
+}
 
 impl RoundHooks for MixerHooks {
     fn begin(&mut self, _tick: Tick) {
-        self.0.borrow_mut().begin();
+        let mut mixer = self.mixer.borrow_mut();
+        mixer.begin();
+        happenings::tell(&self.name, &mut mixer, &self.counters);
     }
 
     fn seal(&mut self, _tick: Tick) {
-        self.0.borrow_mut().seal();
+        self.mixer.borrow_mut().seal();
     }
 }
 
 impl Conferences {
     /// None yet; as many as the configuration allows.
-    pub fn new(config: &Config) -> Rc<Conferences> {
+    pub fn new(config: &Config, counters: Rc<Counters>) -> Rc<Conferences> {
         let levels = &config.conference;
         let settings = ConferenceSettings {
             frame_ms: config.codec.frame_ms.into(),
             limiter: levels.limiter,
             max_talkers: levels.max_talkers,
+            voice_activity: levels.voice_activity,
             target_dbfs: levels.automatic_gain.then_some(-(levels.loudness as i8)),
             background_dbfs: levels.background_db.map(|db| -(db as i8)),
             ..ConferenceSettings::default()
@@ -130,6 +141,7 @@ impl Conferences {
             by_name: RefCell::default(),
             max_conferences: config.limit.max_conferences,
             share_encodes: levels.share_encodes,
+            counters,
             settings,
             talkers_cap: Cell::new(None),
         })
@@ -160,9 +172,12 @@ impl Conferences {
         let mut mixer = Conference::new(self.settings.clone());
         mixer.cap_talkers(self.talkers_cap.get());
         let mixer = Rc::new(RefCell::new(mixer));
-        let round = metronome.round(MixerHooks(Rc::clone(&mixer)));
+        let name: Rc<str> = name.into();
+        let counters = Rc::clone(&self.counters);
+        let hooks = MixerHooks { name: Rc::clone(&name), mixer: Rc::clone(&mixer), counters };
+        let round = metronome.round(hooks);
         let room = Rc::new(Room {
-            name: name.into(),
+            name,
             mixer,
             round,
             classes: self.share_encodes.then(Classes::default),

@@ -48,6 +48,12 @@ pub struct Counters {
     pub unknown_numbers: Counter,
     /// Steps of the load governor, up and down, by what was given up after them.
     pub reliefs: [Counter; Relief::LADDER.len()],
+    /// Times that a participant of a conference began to talk.
+    pub talkspurts: Counter,
+    /// Times that there was another active speaker.
+    pub active_speakers: Counter,
+    /// Events of conferences that found no room.
+    pub events_lost: Counter,
 }
 
 impl Counters {
@@ -78,7 +84,8 @@ impl fmt::Display for Counters {
         write!(
             out,
             "{} calls, {} legs, refused {} for their number, {} for their rate, {} for a late clock, {} for a full core, {} while \
-             stopping, {} for want of coroutines, {} to unknown numbers, {} from strangers, steps of the load governor ({steps}), {} panics",
+             stopping, {} for want of coroutines, {} to unknown numbers, {} from strangers, steps of the load governor ({steps}), {} times someone began to \
+             talk, {} changes of the active speaker, {} events lost, {} panics",
             self.calls.count(),
             self.legs.count(),
             self.refused_legs.count(),
@@ -89,6 +96,9 @@ impl fmt::Display for Counters {
             self.refused_coroutines.count(),
             self.unknown_numbers.count(),
             self.strangers.count(),
+            self.talkspurts.count(),
+            self.active_speakers.count(),
+            self.events_lost.count(),
             self.panics.count()
         )
     }

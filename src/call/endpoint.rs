@@ -51,7 +51,7 @@ pub struct Endpoint {
     /// The recordings that are being played.
     pub recordings: Arc<Recordings>,
     /// What it has seen.
-    pub counters: Counters,
+    pub counters: Rc<Counters>,
     pub(super) transports: Transports,
     pub(super) registry: Rc<Registry>,
     pub(super) story: Story,
@@ -71,14 +71,15 @@ impl Endpoint {
             config.limit.max_transactions,
             worker.random_u64(),
         );
+        let counters = Rc::<Counters>::default();
         Rc::new(Endpoint {
             worker: worker.clone(),
             routes: RefCell::new(config.routes.clone()),
-            conferences: Conferences::new(&config),
+            conferences: Conferences::new(&config, Rc::clone(&counters)),
             ports: Rc::new(RefCell::new(ports)),
             workbench: Rc::default(),
             recordings: Arc::default(),
-            counters: Counters::default(),
+            counters,
             transports: Transports::default(),
             registry: Rc::default(),
             story,

@@ -10,6 +10,7 @@ mod connecting;
 pub mod counters;
 pub mod endpoint;
 pub mod governor;
+mod happenings;
 pub mod leg;
 pub mod listening;
 mod load;

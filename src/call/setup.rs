@@ -6,9 +6,11 @@ use crate::call::leg::Leg;
 use crate::call::media::{CleaningSettings, MediaHandle, MediaSetup};
 use crate::call::ports::PortPair;
 use crate::config::{Codec, CodecPreference, Config, Route};
+use crate::rtp::contributors::Naming;
 use crate::rtp::redundancy::Packing;
 use crate::sdp::{
-    Agreed, AgreedCodec, CodecName, CodecOrder, Fmtp, LocalCodec, LocalMedia, Negotiation, Refusal,
+    Agreed, AgreedCodec, CLIENT_LEVEL, CodecName, CodecOrder, Direction, Extension, Fmtp, LocalCodec,
+    LocalMedia, MIXER_LEVEL, Negotiation, Refusal,
 };
 use crate::sip::StatusCode;
 use crate::worker::{MediaSocket, SpawnError};
@@ -174,8 +176,18 @@ pub fn local_media(config: &Config, codecs: &[Codec], address: IpAddr, rtp_port:
         offers_redundancy: config.codec.redundancy.is_some(),
         ptime_ms: config.codec.ptime_ms,
         frame_ms: config.codec.frame_ms,
+        extmap: our_extensions(),
         ..LocalMedia::new(address, rtp_port, codecs.collect())
     }
+}
+
+/// The levels of the peer, so that its silence need not be decoded, and of those whom it hears.
+fn our_extensions() -> Vec<Extension> {
+    let extension = |id, uri: &str, direction, vad| Extension { id, uri: uri.to_owned(), direction, vad };
+    vec![
+        extension(1, CLIENT_LEVEL, Direction::RecvOnly, Some(true)),
+        extension(2, MIXER_LEVEL, Direction::SendOnly, None),
+    ]
 }
 
 /// What we want to receive of Opus (RFC 7587 §6.1).
@@ -201,6 +213,7 @@ fn media_setup(config: &Config, route: &Route, agreed: &Agreed) -> MediaSetup {
             .filter(|_| config.codec.comfort_noise)
             .map(|noise| noise.send_payload_type),
         send_redundancy: packing(config, agreed),
+        send_contributors: contributors(config, agreed),
         receive: agreed
             .receive
             .iter()
@@ -214,6 +227,12 @@ fn media_setup(config: &Config, route: &Route, agreed: &Agreed) -> MediaSetup {
             noise_gate_db: route.noise_gate_db.unwrap_or(config.conference.noise_gate_db),
         },
     }
+}
+
+/// Whoever takes levels is sent the sources that they belong to.
+fn contributors(config: &Config, agreed: &Agreed) -> Option<Naming> {
+    let level_id = agreed.extension(MIXER_LEVEL, Direction::sends).map(|extension| extension.id);
+    (config.rtp.csrc || level_id.is_some()).then_some(Naming { level_id })
 }
 
 fn packing(config: &Config, agreed: &Agreed) -> Option<Packing> {

@@ -1,12 +1,13 @@
 //! The floor: who of those who talk is heard, and how loud all of them are together.
 //!
-//! The loudest are heard, at most `max_talkers`; who is heard stays so until another one is clearly louder. Where many
+//! The loudest are heard, at most `max_talkers`, and nobody who makes noise before one who speaks; who is heard stays so until another one is clearly louder. Where many
 //! talk at once, all of them become quieter, so that the sum is not much louder than one. Chosen before each tick by the
 //! one before it.
 
 use super::mixer::ConferenceSettings;
 use super::place::Places;
 use super::talk::Attention;
+use super::voices::Voices;
 
 /// All together are brought to so many times the power of the loudest: 2 dB.
 const TOGETHER: f32 = 1.585;
@@ -25,6 +26,10 @@ pub(super) struct Floor {
     settled_max_talkers: usize,
     /// Makes all quieter together.
     levels: bool,
+    /// Tells speech from noise.
+    heeds_voices: bool,
+    /// Who talks; made when the first one comes.
+    pub(super) voices: Option<Box<Voices>>,
     down: f32,
     up: f32,
     is_moving: bool,
@@ -41,10 +46,17 @@ impl Floor {
             max_talkers: settings.max_talkers,
             settled_max_talkers: settings.max_talkers,
             levels: settings.target_dbfs.is_some(),
+            heeds_voices: settings.voice_activity,
+            voices: None,
             down: DOWN_PER_MS.powi(frame_ms),
             up: UP_PER_MS.powi(frame_ms),
             is_moving: false,
-            attention: Attention { measures: false, is_full: false, bar: 0.0, room_gain: 1.0 },
+            attention: Attention {
+                measures: settings.voice_activity,
+                is_full: false,
+                bar: 0.0,
+                room_gain: 1.0,
+            },
             waiting: Vec::new(),
             ranking: Vec::new(),
         }
@@ -58,6 +70,13 @@ impl Floor {
             (None, settled) => settled,
         };
         self.reserve(participants);
+    }
+
+    /// Someone comes.
+    pub(super) fn expect_voices(&mut self, settings: &ConferenceSettings) {
+        if self.heeds_voices {
+            self.voices.get_or_insert_with(|| Box::new(Voices::new(settings.frame_ms)));
+        }
     }
 
     /// Room for so many who talk at once.
@@ -82,7 +101,7 @@ impl Floor {
         let talkers = sounding.len() + self.waiting.len();
         let was_measured = self.attention.measures;
         self.attention.is_full = self.max_talkers > 0 && talkers >= self.max_talkers;
-        self.attention.measures = self.attention.is_full || self.levels;
+        self.attention.measures = self.attention.is_full || self.levels || self.heeds_voices;
         if self.levels {
             self.level(places, sounding);
         }

@@ -1,5 +1,6 @@
 //! The conference: its participants and buses, tick by tick.
 
+use super::event::ConferenceEvent;
 use super::floor::Floor;
 use super::output::Output;
 use super::participant::{Added, Command, Participant, ParticipantSettings, ParticipantView, Stage};
@@ -8,6 +9,8 @@ use super::sound::{Audience, MAX_SOUNDS_FOR_ALL, MAX_SOUNDS_FOR_ONE, Playback, S
 use super::talk::Talk;
 use super::whisper::Desk;
 use crate::audio::SampleRate;
+use crate::audio::level::AudioLevel;
+use crate::rtp::Ssrc;
 use std::fmt;
 
 /// The most participants of one conference. Each adds at most four times (the largest gain) a full-scale
@@ -26,6 +29,8 @@ pub struct ConferenceSettings {
     pub limiter: bool,
     /// At most so many are heard at once, the loudest; 0 is without limit.
     pub max_talkers: usize,
+    /// Whether speech is told from noise: noise takes nobody's place among those who are heard, and events tell who talks.
+    pub voice_activity: bool,
     /// The loudness in dBFS that automatic gain brings each talker to, and all together not far above; none without it.
     pub target_dbfs: Option<i8>,
     /// The level in dBFS of the noise that all hear all the time; none without it.
@@ -39,6 +44,7 @@ impl Default for ConferenceSettings {
             max_participants: MAX_PARTICIPANTS,
             limiter: true,
             max_talkers: 8,
+            voice_activity: true,
             target_dbfs: Some(-26), // the nominal level of ITU-T P.56 and P.830
             background_dbfs: None,
         }
@@ -89,6 +95,8 @@ pub struct ConferenceStatistics {
     pub frames_refused: u64,
     /// Sounds refused since too many were playing.
     pub sounds_refused: u64,
+    /// Events that found no room, since nobody took those before them.
+    pub events_lost: u64,
     /// Resamplers in use between buses, at most 12.
     pub resamplers: usize,
     /// The same of all whispers, at most 12 for each tag that coaches speak to.
@@ -152,8 +160,9 @@ impl Conference {
         if self.places.len() >= self.settings.max_participants.min(MAX_PARTICIPANTS) {
             return Err(ConferenceError::Full);
         }
+        self.floor.expect_voices(&self.settings);
         let target_dbfs = settings.target_dbfs.unwrap_or(self.settings.target_dbfs);
-        let talk = Talk::new(target_dbfs, self.settings.frame_ms);
+        let talk = Talk::new(target_dbfs, &self.settings);
         let participant = Participant::new(settings, talk);
         self.company += usize::from(participant.is_company());
         let id = self.places.insert(participant);
@@ -242,6 +251,9 @@ impl Conference {
         if !self.changed.is_empty() {
             self.apply_changes();
         }
+        if let Some(voices) = &mut self.floor.voices {
+            voices.begin(self.tick, &mut self.places);
+        }
         self.floor.begin(&mut self.places, &self.sounding[1]);
         self.sounds.append(&mut self.queued_sounds);
     }
@@ -252,7 +264,13 @@ impl Conference {
         let added = match self.places.by_id(id) {
             Some(participant) => {
                 let room = (&mut self.desk, &mut self.sums[..]);
-                participant.add(self.tick, frame, self.floor.attention(), room)
+                let added = participant.add(self.tick, frame, self.floor.attention(), room);
+                if let Some(voices) = &mut self.floor.voices
+                    && participant.has_whole_piece()
+                {
+                    voices.wait(id.index());
+                }
+                added
             }
             None => Added::Refused,
         };
@@ -326,6 +344,23 @@ impl Conference {
         self.places.by_id(id).is_some_and(|participant| participant.is_heard(&self.desk))
     }
 
+    /// The audio of a participant comes from this source, as others may be told.
+    pub fn set_source(&mut self, id: ParticipantId, source: Ssrc) {
+        if let Some(participant) = self.places.by_id(id) {
+            participant.rare.source = Some(source);
+        }
+    }
+
+    /// The sources of those whom a participant hears in this tick, without itself, and how loud they were of late.
+    pub fn contributors(&self, id: ParticipantId) -> impl Iterator<Item = (Ssrc, AudioLevel)> {
+        let hears = self.places.at(id.index()).is_some_and(|listener| !listener.rare.wanted.deaf);
+        let others = self.sounding[0].iter().filter(move |&&index| hears && index != id.index());
+        others.filter_map(|&index| {
+            let participant = self.places.at(index)?;
+            Some((participant.rare.source?, participant.level(self.tick)))
+        })
+    }
+
     /// Whether a participant hears in this tick what everyone hears who adds nothing and listens at `rate`; then
     /// [`Conference::mix_for_all`] is its `mix_minus`. It is known as soon as it has added; of one who carries a tag only
     /// since the seal.
@@ -341,6 +376,11 @@ impl Conference {
         } else {
             out.copy_from_slice(bus.heard());
         }
+    }
+
+    /// What happened, the oldest first; to be taken at least now and then, see [`MAX_EVENTS`](super::MAX_EVENTS).
+    pub fn take_event(&mut self) -> Option<ConferenceEvent> {
+        self.floor.voices.as_mut()?.events().take()
     }
 
     /// Participants that joined and did not leave.
@@ -383,13 +423,16 @@ impl Conference {
             sounding: participant.was_sounding(self.tick),
             speaks_to: participant.rare.wanted.speaks_to,
             tag: participant.rare.wanted.tag,
+            talking: participant.talk().voice().is_some_and(|voice| voice.talks_since.is_some()),
+            level: participant.level(self.tick),
         })
     }
 
     /// Counters.
     pub fn statistics(&self) -> ConferenceStatistics {
         let (resamplers, whisper_resamplers) = (self.desk.room.converters(), self.desk.whispers.converters());
-        ConferenceStatistics { resamplers, whisper_resamplers, ..self.statistics }
+        let events_lost = self.floor.voices.as_ref().map_or(0, |voices| voices.lost());
+        ConferenceStatistics { events_lost, resamplers, whisper_resamplers, ..self.statistics }
     }
 
     fn note_change(&mut self, id: ParticipantId) {
@@ -418,6 +461,9 @@ impl Conference {
             sounding.reserve(self.places.len().saturating_sub(sounding.len()));
         }
         self.floor.reserve(self.places.len());
+        if let Some(voices) = &mut self.floor.voices {
+            voices.reserve(self.places.len());
+        }
     }
 
     fn make_room(&mut self) {
@@ -437,6 +483,9 @@ impl Conference {
             Stage::Taking => participant.change(self.tick, &mut self.desk, &mut self.sums),
             Stage::Leaving => {
                 participant.exit(self.tick, &mut self.desk, &mut self.sums);
+                if let Some(voices) = &mut self.floor.voices {
+                    voices.leave(self.tick, index, &mut self.places);
+                }
                 self.places.remove(index);
                 return false;
             }

@@ -8,6 +8,7 @@
 mod aside;
 mod background;
 mod bus;
+mod event;
 mod fade;
 mod floor;
 mod mixer;
@@ -20,8 +21,11 @@ mod tag;
 mod talk;
 #[cfg(test)]
 mod tests;
+mod voice;
+mod voices;
 mod whisper;
 
+pub use event::{ConferenceEvent, Happening, MAX_EVENTS};
 pub use mixer::{
     Conference, ConferenceError, ConferenceSettings, ConferenceStatistics, Heard, MAX_PARTICIPANTS,
 };

@@ -10,11 +10,14 @@ use super::place::ParticipantId;
 use super::sound::Playback;
 use super::tag::{SpeaksTo, Tag};
 use super::talk::{Attention, Talk};
+use super::voice::Voice;
 use super::whisper::{Desk, WhisperId};
 use crate::audio::gain::GainRamp;
+use crate::audio::level::AudioLevel;
 use crate::audio::resample::Resampler;
 use crate::audio::saturate::is_silence;
 use crate::audio::{Gain, SampleRate};
+use crate::rtp::Ssrc;
 
 /// How a participant joins.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +44,8 @@ pub struct ParticipantSettings {
     pub tag: Option<Tag>,
     /// What lists show.
     pub name: String,
+    /// What the caller knows it by: its events bear it.
+    pub label: u64,
 }
 
 impl Default for ParticipantSettings {
@@ -57,6 +62,7 @@ impl Default for ParticipantSettings {
             speaks_to: SpeaksTo::Everyone,
             tag: None,
             name: String::new(),
+            label: 0,
         }
     }
 }
@@ -104,6 +110,10 @@ pub struct ParticipantView<'a> {
     pub speaks_to: SpeaksTo,
     /// By which others may speak to it alone.
     pub tag: Option<Tag>,
+    /// It speaks, or did so half a second ago; never where speech is not told from noise.
+    pub talking: bool,
+    /// How loud it was of late; silence where that is not measured.
+    pub level: AudioLevel,
 }
 
 /// Where a participant is on its way.
@@ -157,6 +167,8 @@ pub(super) struct Rare {
     /// As commanded; what is in force follows at the next tick.
     pub(super) wanted: ParticipantSettings,
     pub(super) held: bool,
+    /// Where its audio comes from, if that is known.
+    pub(super) source: Option<Ssrc>,
     /// Sounds for it alone.
     pub(super) sounds: Vec<Playback>,
 }
@@ -208,7 +220,7 @@ impl Participant {
             has_sounds: false,
             output: None,
             seldom: Seldom::default(),
-            rare: Box::new(Rare { wanted: settings, held: false, sounds: Vec::new() }),
+            rare: Box::new(Rare { wanted: settings, held: false, source: None, sounds: Vec::new() }),
         }
     }
 
@@ -376,6 +388,22 @@ impl Participant {
         &self.talk
     }
 
+    /// What it says, where speech is told from noise.
+    pub(super) fn voice_mut(&mut self) -> Option<&mut Voice> {
+        self.talk.voice_mut()
+    }
+
+    /// True once for each piece that became whole.
+    #[inline]
+    pub(super) fn has_whole_piece(&mut self) -> bool {
+        self.talk.has_whole_piece()
+    }
+
+    /// How loud it was of late, in tick `tick`.
+    pub(super) fn level(&self, tick: u64) -> AudioLevel {
+        if self.talk.goes_on(tick) { self.talk.level() } else { AudioLevel::SILENCE }
+    }
+
     /// Lets it be heard in the room or not, by and by.
     pub(super) fn choose(&mut self, is_chosen: bool) {
         if self.aim().is_none() && self.talk.choose(is_chosen) {
@@ -386,8 +414,8 @@ impl Participant {
     /// Measures a frame and lets the gain follow.
     fn heed(&mut self, tick: u64, frame: &[i16], attention: Attention) {
         let begins = !self.was_sounding(tick - 1) && !self.talk.goes_on(tick);
-        self.talk.measure(tick, frame, attention);
-        if begins && attention.is_full && self.talk.loudness() < attention.bar {
+        self.talk.measure(tick, (frame, self.in_rate), attention);
+        if begins && attention.is_full && self.talk.bid() < attention.bar {
             self.talk.choose(false);
             self.ramp_in.jump_to(Gain::SILENT); // from silence
         } else if begins || !attention.is_full {

@@ -63,6 +63,15 @@ impl Places {
         self.places.get_mut(index)?.participant.as_mut()
     }
 
+    pub(super) fn at(&self, index: usize) -> Option<&Participant> {
+        self.places.get(index)?.participant.as_ref()
+    }
+
+    /// The name of whoever has this place, or had it last.
+    pub(super) fn id(&self, index: usize) -> ParticipantId {
+        ParticipantId { index: index as u32, generation: self.places[index].generation }
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (ParticipantId, &Participant)> {
         self.places.iter().enumerate().filter_map(|(index, place)| {
             let id = ParticipantId { index: index as u32, generation: place.generation };

@@ -1,8 +1,10 @@
 //! Whether and how loud a participant talks, and what follows from it: its automatic gain, its place among the talkers.
 
-use crate::audio::Gain;
+use super::mixer::ConferenceSettings;
+use super::voice::{Finding, Voice};
 use crate::audio::auto_gain::{AutoGain, AutoGainSettings};
-use crate::audio::level::mean_power;
+use crate::audio::level::{AudioLevel, mean_power};
+use crate::audio::{Gain, SampleRate};
 
 /// The range of a participant's automatic gain; the mixer's proof that its sums fit counts on the upper end.
 const MOST_DB: f32 = 12.0;
@@ -13,6 +15,9 @@ const ATTACK_MS: f32 = 60.0;
 const RELEASE_MS: f32 = 400.0;
 /// Who pauses for no longer keeps its place.
 const HANGOVER_MS: u32 = 500;
+
+/// Speech comes before all that is not known to be speech, however loud: factor of its rank.
+const SPEECH_RANK: f32 = 1e16;
 
 /// What the conference asks of those who talk in this tick.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -49,11 +54,16 @@ pub(super) struct Talk {
     hangover_ticks: u64,
     commanded_gain: Gain,
     auto: Option<Box<AutoGain>>,
+    /// Where speech is told from noise.
+    voice: Option<Box<Voice>>,
+    /// A piece of its sound became whole.
+    has_whole_piece: bool,
     room_gain: f32,
 }
 
 impl Talk {
-    pub(super) fn new(target_dbfs: Option<i8>, frame_ms: u32) -> Self {
+    pub(super) fn new(target_dbfs: Option<i8>, settings: &ConferenceSettings) -> Self {
+        let frame_ms = settings.frame_ms;
         let auto = target_dbfs.map(|target_dbfs| {
             let target_dbfs = f32::from(target_dbfs);
             Box::new(AutoGain::new(AutoGainSettings {
@@ -63,6 +73,7 @@ impl Talk {
                 frame_ms,
             }))
         });
+        let voice = settings.voice_activity.then(|| Box::new(Voice::new(frame_ms, HANGOVER_MS)));
         let frame_ms_f32 = frame_ms as f32;
         Self {
             measured_tick: 0,
@@ -73,12 +84,14 @@ impl Talk {
             hangover_ticks: u64::from(HANGOVER_MS / frame_ms),
             commanded_gain: Gain::UNITY,
             auto,
+            voice,
+            has_whole_piece: false,
             room_gain: 1.0,
         }
     }
 
     /// Takes a frame that is not silent, in tick `tick`.
-    pub(super) fn measure(&mut self, tick: u64, frame: &[i16], attention: Attention) {
+    pub(super) fn measure(&mut self, tick: u64, (frame, rate): (&[i16], SampleRate), attention: Attention) {
         let power = mean_power(frame);
         if self.measured_tick == tick - 1 {
             let weight = if power > self.loudness { self.attack } else { self.release };
@@ -95,6 +108,31 @@ impl Talk {
             }
             auto.handle_power(power);
         }
+        if let Some(voice) = &mut self.voice {
+            if was_silent {
+                voice.was_silent();
+            }
+            self.has_whole_piece |= voice.hear(tick, power, frame, rate);
+        }
+    }
+
+    /// True once for each piece of its sound that became whole and is to be judged.
+    #[inline]
+    pub(super) fn has_whole_piece(&mut self) -> bool {
+        std::mem::take(&mut self.has_whole_piece)
+    }
+
+    pub(super) fn voice(&self) -> Option<&Voice> {
+        self.voice.as_deref()
+    }
+
+    pub(super) fn voice_mut(&mut self) -> Option<&mut Voice> {
+        self.voice.as_deref_mut()
+    }
+
+    /// How loud it was of late.
+    pub(super) fn level(&self) -> AudioLevel {
+        AudioLevel::from_dbfs(10.0 * self.loudness.log10())
     }
 
     /// Whether it talked shortly before `tick`.
@@ -111,14 +149,17 @@ impl Talk {
         std::mem::replace(&mut self.is_chosen, is_chosen) != is_chosen
     }
 
-    /// Mean power of late.
-    pub(super) fn loudness(&self) -> f32 {
-        self.loudness
+    /// Its rank as if it were not chosen: the louder, the higher, and speech above noise.
+    pub(super) fn bid(&self) -> f32 {
+        match self.voice.as_ref().map_or(Finding::Speech, |voice| voice.finding()) {
+            Finding::Speech => self.loudness * SPEECH_RANK,
+            Finding::Unknown | Finding::Noise => self.loudness,
+        }
     }
 
-    /// The louder, the higher; who is chosen already is preferred.
+    /// How it stands among those who talk; who is chosen already is preferred.
     pub(super) fn rank(&self) -> f32 {
-        if self.is_chosen { self.loudness * ADVANTAGE } else { self.loudness }
+        if self.is_chosen { self.bid() * ADVANTAGE } else { self.bid() }
     }
 
     /// Whether it has automatic gain.
@@ -145,6 +186,9 @@ impl Talk {
     pub(super) fn hot_memory(&self, see: &mut dyn FnMut(usize, usize)) {
         if let Some(auto) = &self.auto {
             see(std::ptr::from_ref(&**auto) as usize, size_of::<AutoGain>());
+        }
+        if let Some(voice) = &self.voice {
+            see(std::ptr::from_ref(&**voice) as usize, size_of::<Voice>());
         }
     }
 

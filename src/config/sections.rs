@@ -61,6 +61,9 @@ settings! {
             by one_of(&[("safe", Latching::Safe), ("roaming", Latching::Roaming)]);
         /// DSCP of RTP and RTCP packets.
         one dscp: Dscp = "dscp-rtp" "DSCP" "EF" by dscp;
+        /// Whether packets name those who are heard in them (CSRC, RFC 3550 §5.1), at most 15; to a peer that takes their
+        /// levels (RFC 6465) they do in any case.
+        one csrc: bool = "csrc" "on|off" "off" by switch;
         /// Receive buffer of each RTP socket.
         one receive_buffer: usize = "rtp-receive-buffer" "BYTES" "64k" by size(4096..=1 << 26);
         /// Send buffer of each RTP socket.
@@ -187,6 +190,9 @@ settings! {
         one hold_mutes: bool = "hold-mutes" "on|off" "on" by switch;
         /// At most so many participants are heard at once, the loudest; 0 is without limit.
         one max_talkers: usize = "max-talkers" "N" "8" by number(0..=4000);
+        /// Whether speech is told from noise: noise takes no place of one who speaks among the `max-talkers`, and the log
+        /// (at debug) tells who talks and who is the active speaker.
+        one voice_activity: bool = "voice-activity" "on|off" "on" by switch;
         /// Whether each participant is brought to the same loudness, and many who talk at once not far above it.
         one automatic_gain: bool = "automatic-gain" "on|off" "on" by switch;
         /// The loudness that automatic gain brings speech to, in dB below full scale (a full-scale sine is 3 below).

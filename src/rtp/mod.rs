@@ -3,6 +3,7 @@
 //! Pure: bytes, `now` and randomness come in; bytes, events and the next deadline go out. The media lap of a
 //! leg drives it; sockets, clocks and codecs are elsewhere.
 
+pub mod contributors;
 pub mod demux;
 pub mod dtmf_info;
 pub mod incoming;

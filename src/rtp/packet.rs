@@ -15,7 +15,8 @@ use super::numbers::{SequenceNumber, Ssrc, Timestamp};
 pub const HEADER_LEN: usize = 12;
 /// Profile of one-byte header extension elements (RFC 8285 §4.2).
 pub const ONE_BYTE_EXTENSIONS: u16 = 0xBEDE;
-const TWO_BYTE_EXTENSIONS: u16 = 0x1000;
+/// Profile of two-byte ones (RFC 8285 §4.3); its last four bits are the application's.
+pub const TWO_BYTE_EXTENSIONS: u16 = 0x1000;
 
 /// What the fixed header says of a packet: all that sources, latch and jitter buffer need of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

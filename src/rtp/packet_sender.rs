@@ -6,6 +6,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::contributors::{Contributors, Naming};
 use super::numbers::{SequenceNumber, Ssrc, Timestamp};
 use super::packet::{HEADER_LEN, Header};
 use super::redundancy::Packer;
@@ -57,6 +58,8 @@ pub struct PacketSender {
     /// When which frame was due, for the RTP time of a sender report.
     clock: Option<(Instant, Timestamp)>,
     digits: Option<(u8, Sender)>,
+    /// Where packets name those who are heard in them.
+    contributors: Option<Box<Contributors>>,
     sent: SentCounters,
 }
 
@@ -72,6 +75,7 @@ impl PacketSender {
             in_talkspurt: false,
             clock: None,
             digits: None,
+            contributors: None,
             sent: SentCounters::default(),
         }
     }
@@ -88,6 +92,18 @@ impl PacketSender {
             }
             (None, _) => None,
         };
+    }
+
+    /// Packets name those who are heard in them from now on, or not.
+    pub fn set_naming(&mut self, naming: Option<Naming>) {
+        if self.contributors.as_ref().map(|contributors| contributors.naming()) != naming {
+            self.contributors = naming.map(|naming| Box::new(Contributors::new(naming)));
+        }
+    }
+
+    /// Those who are heard in the next packet, to be set before it, where packets name them.
+    pub fn contributors_mut(&mut self) -> Option<&mut Contributors> {
+        self.contributors.as_deref_mut()
     }
 
     /// Queues a digit; it takes the place of audio when its turn comes.
@@ -137,7 +153,7 @@ impl PacketSender {
             return written;
         }
         let when = (self.timestamp, frame_units);
-        let packed = packer.pack(when, payload_type, payload, &mut out[HEADER_LEN..]);
+        let packed = packer.pack(when, payload_type, payload, &mut out[self.header_len()..]);
         let payload_type = if packed.is_some() { packer.payload_type() } else { payload_type };
         let header = self.audio_header(now, payload_type, frame_units);
         match packed {
@@ -202,8 +218,8 @@ impl PacketSender {
 
     /// Our SSRC was taken by someone else (RFC 3550 §8.2): goes on as a new stream.
     pub fn change_stream(&mut self, start: StreamStart) {
-        let digits = self.digits.take();
-        *self = PacketSender { digits, ..PacketSender::new(start, self.clock_rate) };
+        let (digits, contributors) = (self.digits.take(), self.contributors.take());
+        *self = PacketSender { digits, contributors, ..PacketSender::new(start, self.clock_rate) };
     }
 
     /// Our SSRC.
@@ -237,17 +253,25 @@ impl PacketSender {
     }
 
     fn write(&mut self, header: Header, payload: &[u8], out: &mut [u8]) -> usize {
-        out[HEADER_LEN..HEADER_LEN + payload.len()].copy_from_slice(payload);
+        let start = self.header_len();
+        out[start..start + payload.len()].copy_from_slice(payload);
         self.finish(header, payload.len(), out)
     }
 
     /// Puts the header before a payload that is in its place already.
     fn finish(&mut self, header: Header, payload_len: usize, out: &mut [u8]) -> usize {
         header.write(out);
+        if let Some(contributors) = &self.contributors {
+            contributors.write(out);
+        }
         self.sequence = self.sequence.next();
         self.sent.packets = self.sent.packets.wrapping_add(1);
         self.sent.octets = self.sent.octets.wrapping_add(payload_len as u32);
-        HEADER_LEN + payload_len
+        self.header_len() + payload_len
+    }
+
+    fn header_len(&self) -> usize {
+        HEADER_LEN + self.contributors.as_ref().map_or(0, |contributors| contributors.extra_len())
     }
 }
 

@@ -91,6 +91,11 @@ impl Agreed {
         self.receive_telephone_events.iter().find(|event| event.receive_payload_type == payload_type)
     }
 
+    /// A header extension, if it was agreed on in this direction.
+    pub fn extension(&self, uri: &str, is_of_direction: fn(Direction) -> bool) -> Option<&Extension> {
+        self.extensions.iter().find(|it| it.uri == uri && is_of_direction(it.direction))
+    }
+
     /// The comfort noise that we may send: that of the codec in use, if it has none of its own (RFC 3389 §1).
     pub fn send_comfort_noise(&self) -> Option<&AgreedFormat> {
         let fits = |noise: &&AgreedFormat| noise.clock_rate == self.codec.clock_rate;

@@ -104,6 +104,8 @@ pub struct Extmap<'a> {
     pub direction: Direction,
     /// What it is.
     pub uri: &'a str,
+    /// `vad=on` or `vad=off` behind it (RFC 6464 §4).
+    pub vad: Option<bool>,
 }
 
 /// The values of all attributes of this name.
@@ -152,7 +154,13 @@ fn parse_extmap(value: &str) -> Option<Extmap<'_>> {
         Some((id, direction)) => (id, Direction::from_name(direction)?),
         None => (id, Direction::SendRecv),
     };
-    Some(Extmap { id: id.parse().ok()?, direction, uri: words.next()? })
+    let uri = words.next()?;
+    let vad = words.find_map(|word| match word {
+        "vad=on" => Some(true),
+        "vad=off" => Some(false),
+        _ => None,
+    });
+    Some(Extmap { id: id.parse().ok()?, direction, uri, vad })
 }
 
 impl MediaDescription {

@@ -43,10 +43,15 @@ impl AudioLine<'_> {
         if self.rtcp != RtcpPlace::OwnPort {
             attributes.push(Attribute::flag("rtcp-mux"));
         }
-        for Extension { id, uri, direction } in self.extensions {
+        for Extension { id, uri, direction, vad } in self.extensions {
+            let vad = match vad {
+                Some(true) => " vad=on",
+                Some(false) => " vad=off",
+                None => "",
+            };
             attributes.push(match direction {
-                Direction::SendRecv => Attribute::new("extmap", format_args!("{id} {uri}")),
-                _ => Attribute::new("extmap", format_args!("{id}/{direction} {uri}")),
+                Direction::SendRecv => Attribute::new("extmap", format_args!("{id} {uri}{vad}")),
+                _ => Attribute::new("extmap", format_args!("{id}/{direction} {uri}{vad}")),
             });
         }
         attributes.extend(self.mid.map(|mid| Attribute::new("mid", mid)));

@@ -17,13 +17,21 @@ pub enum CodecOrder {
 /// An RTP header extension (RFC 8285), as we support it or as it was agreed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Extension {
-    /// Local identifier in the RTP packets, 1 to 14 (one-byte headers). In [`LocalMedia`]: that of our offers.
+    /// Local identifier in the RTP packets: 1 to 14, or 16 to 255 (two-byte headers alone). In [`LocalMedia`]: that of our
+    /// offers, 1 to 14.
     pub id: u8,
     /// What the extension is.
     pub uri: String,
     /// From our point of view: whether we put it into what we send, take it from what we receive, or both.
     pub direction: Direction,
+    /// Of audio levels (RFC 6464 §4): whether their voice bit means anything, where that is said.
+    pub vad: Option<bool>,
 }
+
+/// Audio level of the sender of a packet (RFC 6464).
+pub const CLIENT_LEVEL: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
+/// Audio levels of those whom a mixer lets be heard, in the order of its CSRCs (RFC 6465).
+pub const MIXER_LEVEL: &str = "urn:ietf:params:rtp-hdrext:csrc-audio-level";
 
 /// Our side of the audio stream. The address family decides which peers fit.
 #[derive(Debug, Clone, PartialEq, Eq)]

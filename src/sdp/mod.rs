@@ -24,7 +24,7 @@ pub use attributes::{Direction, Extmap, Rtcp, Rtpmap};
 pub use codec::{CodecName, LocalCodec};
 pub use description::{Attribute, Connection, Description, Line, MediaDescription, Origin};
 pub use fmtp::{Fmtp, OpusParameters};
-pub use local::{CodecOrder, Extension, LocalMedia};
+pub use local::{CLIENT_LEVEL, CodecOrder, Extension, LocalMedia, MIXER_LEVEL};
 pub use negotiation::Negotiation;
 pub use parser::{MAX_FORMATS, MAX_LINES, MAX_MEDIA, MAX_SIZE, ParseError, ParseErrorKind, parse};
 pub use refusal::Refusal;

@@ -297,7 +297,9 @@ fn common(
         .filter_map(|theirs| {
             let ours = ours.iter().find(|ours| ours.uri == theirs.uri && fits(ours, theirs))?;
             let direction = ours.direction.and(theirs.direction.reversed());
-            let agreed = Extension { id: theirs.id, uri: ours.uri.clone(), direction };
+            // Whoever has the bit off decides; an answer repeats what the offer says of it (RFC 6464 §4).
+            let vad = theirs.vad;
+            let agreed = Extension { id: theirs.id, uri: ours.uri.clone(), direction, vad };
             (direction != Direction::Inactive).then_some(agreed)
         })
         .collect()

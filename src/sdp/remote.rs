@@ -25,7 +25,7 @@ pub(super) struct RemoteAudio {
     pub formats: Vec<RemoteFormat>,
     pub ptime_ms: Option<u16>,
     pub max_ptime_ms: Option<u16>,
-    /// Those with an identifier of one-byte headers, from the peer's point of view.
+    /// Those with an identifier that packets can have, from the peer's point of view.
     pub extensions: Vec<Extension>,
 }
 
@@ -153,13 +153,15 @@ fn is_unicast(address: IpAddr) -> bool {
     !address.is_multicast() && !broadcast && !address.is_unspecified()
 }
 
-/// One-byte headers have identifiers 1 to 14 (RFC 8285 §4.2); of a repeated one the first counts.
+/// One-byte headers have identifiers 1 to 14, two-byte ones up to 255; 15 is neither's (RFC 8285 §4.2, §4.3, §5). Of a
+/// repeated one the first counts.
 fn read_extensions(description: &Description, media: &MediaDescription) -> Vec<Extension> {
     let mut extensions: Vec<Extension> = Vec::new();
     for extmap in description.extmaps_of(media) {
-        let Some(id) = u8::try_from(extmap.id).ok().filter(|id| (1..=14).contains(id)) else { continue };
+        let Some(id) = u8::try_from(extmap.id).ok().filter(|id| !matches!(id, 0 | 15)) else { continue };
         if extensions.iter().all(|known| known.id != id && known.uri != extmap.uri) {
-            extensions.push(Extension { id, uri: extmap.uri.to_owned(), direction: extmap.direction });
+            let (direction, vad) = (extmap.direction, extmap.vad);
+            extensions.push(Extension { id, uri: extmap.uri.to_owned(), direction, vad });
         }
     }
     extensions

@@ -115,6 +115,7 @@ impl JoinConference {
             speaks_to: self.speaks_to,
             tag: self.tag,
             name: leg.name.clone(),
+            label: leg.id.0,
         };
         // Others may have come while it rang.
         let is_full = room.mixer.borrow().len() >= self.max_participants;

@@ -8,6 +8,7 @@ mod callers;
 mod classes;
 mod command_line;
 mod connections;
+mod contributors;
 mod conversation;
 mod dialog;
 mod hearing;

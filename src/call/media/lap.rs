@@ -21,6 +21,7 @@ use crate::call::endpoint::Endpoint;
 use crate::call::leg::LegMessage;
 use crate::call::setup::MediaPorts;
 use crate::config::Latching;
+use crate::rtp::contributors::Naming;
 use crate::rtp::incoming::Arrived;
 use crate::rtp::jitter_buffer::{Arrival, JitterSettings};
 use crate::rtp::media_timeout::{MediaTimeout, PeerSilence};
@@ -54,6 +55,8 @@ pub struct MediaSetup {
     pub send_comfort_noise: Option<u8>,
     /// How redundancy is sent, where it is.
     pub send_redundancy: Option<Packing>,
+    /// How those who are heard are named, where they are.
+    pub send_contributors: Option<Naming>,
     /// What the peer may send, the expected one first.
     pub receive: Vec<ReceiveFormat>,
     /// How what is received is cleaned; as the media begin, for good.
@@ -235,8 +238,9 @@ impl Media {
         let bench = &mut *bench.borrow_mut();
         self.drain(tick, &mut bench.datagram);
         let frame = &mut bench.frame[..self.reception.rate().samples(self.jitter.frame_ms)];
-        let is_heard = self.seating.seat().is_heard();
+        let is_heard = self.seating.seat().is_heard() && !self.network.peer_level.lets_doze();
         self.reception.playout(&self.worker, &mut bench.scratch, tick.due, is_heard, frame);
+        self.network.peer_level.check(frame);
         self.seating.seat().hear(frame);
         if self.outgoing.is_shared() && self.seating.seat().hears_all(self.outgoing.rate()).is_none() {
             self.outgoing.speaks();
@@ -289,6 +293,8 @@ impl Media {
 
     fn take_packet(&mut self, packet: &Packet<'_>, arrival: Instant) {
         self.pace.note(&packet.header, self.reception.clock_rate_hz());
+        self.network.peer_level.note(packet);
+        self.seating.comes_from(packet.header.ssrc);
         let Some((packet, copies)) = self.reception.open(packet) else { return };
         let header = &packet.header;
         if !self.reception.takes(header.payload_type) {
@@ -324,6 +330,9 @@ impl Media {
         let bench = &mut *bench.borrow_mut();
         self.reports.retry();
         let sends = self.open && self.direction.sends();
+        if let Some(contributors) = self.outgoing.contributors_mut() {
+            self.seating.seat().name_contributors(contributors);
+        }
         let len = if sends && self.is_listener(tick) {
             self.send_shared(tick, bench)
         } else {
@@ -440,6 +449,7 @@ fn send_format(setup: &MediaSetup) -> SendFormat {
             .map(|event| (event.send_payload_type, event.clock_rate)),
         comfort_noise: setup.send_comfort_noise,
         redundancy: setup.send_redundancy.clone(),
+        contributors: setup.send_contributors,
     }
 }
 

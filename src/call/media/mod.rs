@@ -13,6 +13,7 @@ mod listeners;
 mod network;
 mod outgoing;
 mod pace;
+mod peer_level;
 mod programme;
 mod reach;
 mod reception;

@@ -1,8 +1,9 @@
 //! A leg's way to and from the network: its two sockets, and what comes on them sorted.
 
+use super::peer_level::PeerLevel;
 use crate::rtp::latch::PayloadTypes;
 use crate::rtp::{Incoming, Latch};
-use crate::sdp::Agreed;
+use crate::sdp::{Agreed, CLIENT_LEVEL, Direction};
 use crate::worker::MediaSocket;
 use std::rc::Rc;
 
@@ -13,6 +14,8 @@ pub struct Network {
     rtcp: Rc<MediaSocket>,
     /// Whose packets are taken, where ours go, and what was counted.
     pub incoming: Incoming,
+    /// How loud the peer says it is.
+    pub peer_level: PeerLevel,
     multiplexed: bool,
 }
 
@@ -21,7 +24,8 @@ impl Network {
     pub fn new(rtp: Rc<MediaSocket>, rtcp: Rc<MediaSocket>, roaming: bool, agreed: &Agreed) -> Network {
         let latch = Latch::new(agreed.remote_rtp, roaming);
         let incoming = Incoming::new(latch, PayloadTypes::default(), agreed.codec.clock_rate);
-        let mut network = Network { rtp, rtcp, incoming, multiplexed: false };
+        let mut network =
+            Network { rtp, rtcp, incoming, peer_level: PeerLevel::default(), multiplexed: false };
         network.change(agreed);
         network
     }
@@ -39,6 +43,8 @@ impl Network {
         let redundancy = agreed.redundancy.receive_payload_types.iter().copied();
         let payload_types = audio.chain(events).chain(noise).chain(redundancy).collect();
         self.incoming.set_negotiated(payload_types, clock_rate);
+        let level = agreed.extension(CLIENT_LEVEL, Direction::receives);
+        self.peer_level.agree(level.map(|it| (it.id, it.vad != Some(false))), clock_rate);
     }
 
     /// The socket on which RTCP comes besides that of RTP, if there is one.

@@ -5,6 +5,7 @@ use super::listeners::{Classes, Coding};
 use crate::audio::comfort_noise::{Pauses, Pausing};
 use crate::audio::frame::FrameJoiner;
 use crate::audio::{EncodeError, Encoder, Format, SampleRate};
+use crate::rtp::contributors::{self, Contributors, Naming};
 use crate::rtp::packet::HEADER_LEN;
 use crate::rtp::packet_sender::{DigitError, PacketSender, StreamStart};
 use crate::rtp::redundancy::{self, Packer, Packing};
@@ -27,6 +28,8 @@ pub struct SendFormat {
     pub comfort_noise: Option<u8>,
     /// How packets carry copies of those before them, where they do.
     pub redundancy: Option<Packing>,
+    /// How packets name those who are heard in them, where they do.
+    pub contributors: Option<Naming>,
 }
 
 /// The sending side of a leg's audio.
@@ -54,6 +57,7 @@ impl Outgoing {
         let encoder = Encoder::new(&send.format).ok()?;
         let mut packets = PacketSender::new(start, send.format.clock_rate_hz());
         packets.set_telephone_event(send.telephone_event);
+        packets.set_naming(send.contributors);
         let joiner = joiner_for(&send, frame_ms);
         let coding = Coding::own(encoder);
         let pauses = send.comfort_noise.map(|_| Box::default());
@@ -97,6 +101,7 @@ impl Outgoing {
             self.packer = packer_for(&send);
         }
         self.packets.set_telephone_event(send.telephone_event);
+        self.packets.set_naming(send.contributors);
         self.send = send;
         Some(())
     }
@@ -127,6 +132,11 @@ impl Outgoing {
     /// The numbers of the stream, for reports.
     pub fn packets(&self) -> &PacketSender {
         &self.packets
+    }
+
+    /// Those who are heard in the next packet, where packets name them.
+    pub fn contributors_mut(&mut self) -> Option<&mut Contributors> {
+        self.packets.contributors_mut()
     }
 
     /// Goes on under another SSRC (RFC 3550 §8.2).
@@ -283,10 +293,10 @@ impl Outgoing {
     }
 }
 
-/// The largest datagram that we write: header and the longest payload, L16 of 60 ms at 48 kHz.
-pub const MAX_DATAGRAM: usize = HEADER_LEN + 2 * super::PACKET_SAMPLES;
+/// The largest datagram that we write: header with all contributors and the longest payload, L16 of 60 ms at 48 kHz.
+pub const MAX_DATAGRAM: usize = HEADER_LEN + contributors::MAX_LEN + 2 * super::PACKET_SAMPLES;
 
-const _: () = assert!(MAX_DATAGRAM >= HEADER_LEN + redundancy::MAX_PAYLOAD_BYTES);
+const _: () = assert!(MAX_DATAGRAM >= HEADER_LEN + contributors::MAX_LEN + redundancy::MAX_PAYLOAD_BYTES);
 
 fn packer_for(send: &SendFormat) -> Option<Box<Packer>> {
     send.redundancy.clone().map(|packing| Box::new(Packer::new(packing)))

@@ -4,6 +4,8 @@ use super::programme::{Programme, Progress};
 use crate::audio::SampleRate;
 use crate::call::conferences::{Room, Tones};
 use crate::conference::{Command, ConferenceError, ParticipantId, ParticipantSettings};
+use crate::rtp::Ssrc;
+use crate::rtp::contributors::{Contributors, MAX_CONTRIBUTORS};
 use crate::worker::{Place, PlaceCloser, Round};
 use std::rc::Rc;
 
@@ -20,13 +22,15 @@ pub struct Seating {
     seat: Seat,
     closed: bool,
     next: Option<Box<Seat>>,
+    /// Where the peer's audio comes from.
+    source: Option<Ssrc>,
     closer: Option<PlaceCloser>,
 }
 
 impl Seating {
     /// In this seat, with laps that nobody makes yet.
     pub fn new(seat: Seat) -> Seating {
-        Seating { seat, closed: false, next: None, closer: None }
+        Seating { seat, closed: false, next: None, source: None, closer: None }
     }
 
     /// The seat of this lap.
@@ -47,7 +51,18 @@ impl Seating {
     /// Moves; the round to join, if there was somewhere to move.
     pub fn change(&mut self) -> Option<Rc<Round>> {
         self.seat = *self.next.take()?;
+        if let Some(source) = self.source {
+            self.seat.comes_from(source);
+        }
         Some(Rc::clone(self.seat.round()))
+    }
+
+    /// The peer's audio comes from this source, as the others in a conference may be told.
+    pub fn comes_from(&mut self, source: Ssrc) {
+        if self.source != Some(source) {
+            self.source = Some(source);
+            self.seat.comes_from(source);
+        }
     }
 
     /// The laps are made from this place.
@@ -148,6 +163,22 @@ impl Seat {
     pub fn hears_all(&self, rate: SampleRate) -> Option<&Room> {
         let Seat::Conference(Participant { room, id, .. }) = self else { return None };
         room.mixer.borrow_mut().hears_all(*id, rate).then_some(&**room)
+    }
+
+    fn comes_from(&self, source: Ssrc) {
+        if let Seat::Conference(Participant { room, id, .. }) = self {
+            room.mixer.borrow_mut().set_source(*id, source);
+        }
+    }
+
+    /// Names those whom the peer hears in this lap.
+    pub fn name_contributors(&self, contributors: &mut Contributors) {
+        contributors.clear();
+        if let Seat::Conference(Participant { room, id, .. }) = self {
+            let mixer = room.mixer.borrow();
+            let heard = mixer.contributors(*id).take(MAX_CONTRIBUTORS);
+            heard.for_each(|(source, level)| contributors.push(source, level.minus_dbov()));
+        }
     }
 
     /// Where the work of the next lap lies, as address and bytes, for the worker to have it fetched ahead.

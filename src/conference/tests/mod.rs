@@ -6,6 +6,7 @@ mod fuzz;
 mod seams;
 mod sounds;
 mod talkers;
+mod voices;
 mod whispers;
 
 use super::{
@@ -23,7 +24,13 @@ const NARROW: SampleRate = SampleRate::Hz8000;
 /// All are heard as loud as they are, and what is too loud is cut: exact to the sample.
 fn exact(frame_ms: u32) -> ConferenceSettings {
     let settings = ConferenceSettings { frame_ms, ..ConferenceSettings::default() };
-    ConferenceSettings { limiter: false, max_talkers: 0, target_dbfs: None, ..settings }
+    ConferenceSettings {
+        limiter: false,
+        max_talkers: 0,
+        target_dbfs: None,
+        voice_activity: false,
+        ..settings
+    }
 }
 
 fn conference(frame_ms: u32) -> Conference {

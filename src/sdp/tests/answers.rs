@@ -239,7 +239,7 @@ fn an_odd_rtcp_port_is_announced() {
 #[test]
 fn only_header_extensions_we_support_are_answered() {
     let level = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
-    let extension = |direction| vec![Extension { id: 1, uri: level.to_owned(), direction }];
+    let extension = |direction| vec![Extension { id: 1, uri: level.to_owned(), direction, vad: None }];
     let table = [
         (Direction::SendRecv, "a=extmap:3 ", "a=extmap:3 ", "ext 3=ssrc-audio-level/sendrecv"),
         (
@@ -263,6 +263,25 @@ fn only_header_extensions_we_support_are_answered() {
         let expected = if answered.is_empty() { String::new() } else { format!("{answered}{level}") };
         assert_eq!(lines_of(&answer, &["a=extmap"]), expected, "{ours} {offered}");
         assert!(summary(&agreed).ends_with(agreed_as), "{}", summary(&agreed));
+    }
+}
+
+#[test]
+fn audio_levels_are_answered_with_the_voice_bit_that_is_offered_and_any_identifier_that_packets_can_have() {
+    let level = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
+    for (offered, answered, vad) in [
+        (format!("3 {level} vad=on"), format!("3/recvonly {level} vad=on"), Some(true)),
+        (format!("14 {level} vad=off"), format!("14/recvonly {level} vad=off"), Some(false)),
+        (format!("200/sendonly {level}"), format!("200/recvonly {level}"), None),
+        (format!("16 {level} x=y vad=on"), format!("16/recvonly {level} vad=on"), Some(true)),
+    ] {
+        let ours =
+            Extension { id: 1, uri: level.to_owned(), direction: Direction::RecvOnly, vad: Some(true) };
+        let media = LocalMedia { extmap: vec![ours], ..server_media() };
+        let offer = phone(&format!("m=audio 4000 RTP/AVP 0\na=extmap:{offered}"));
+        let (answer, agreed) = Negotiation::new(7, media).answer(&offer).unwrap();
+        assert_eq!(lines_of(&answer, &["a=extmap"]), format!("a=extmap:{answered}"));
+        assert_eq!(agreed.extensions[0].vad, vad);
     }
 }
 

@@ -222,7 +222,8 @@ fn a_refused_slot_may_be_used_for_something_else_later() {
 #[test]
 fn header_extensions_keep_their_identifiers_in_our_offers() {
     let level = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
-    let extension = |id: u8, uri: &str| Extension { id, uri: uri.to_owned(), direction: Direction::SendRecv };
+    let extension =
+        |id: u8, uri: &str| Extension { id, uri: uri.to_owned(), direction: Direction::SendRecv, vad: None };
     let media =
         LocalMedia { extmap: vec![extension(1, level), extension(5, "urn:example:b")], ..server_media() };
     let mut server = Negotiation::new(7, media);

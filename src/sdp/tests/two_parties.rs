@@ -28,7 +28,7 @@ fn party(random: &mut StdRng, last_byte: u8) -> LocalMedia {
     extmap.iter_mut().for_each(|(_, id)| *id = random.random_range(1..=14));
     let extmap = extmap
         .into_iter()
-        .map(|(uri, id)| Extension { id, uri, direction: DIRECTIONS[random.random_range(0..3)] })
+        .map(|(uri, id)| Extension { id, uri, direction: DIRECTIONS[random.random_range(0..3)], vad: None })
         .collect();
     let port = 2 * random.random_range(5000..30000);
     LocalMedia {

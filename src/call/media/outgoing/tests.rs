@@ -43,6 +43,7 @@ fn send_of(format: Format) -> SendFormat {
         telephone_event: Some((DIGIT_TYPE, 8_000)),
         comfort_noise: None,
         redundancy: None,
+        contributors: None,
     }
 }
 
