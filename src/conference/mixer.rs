@@ -6,6 +6,7 @@ use super::output::Output;
 use super::participant::{Added, Command, Participant, ParticipantSettings, ParticipantView, Stage};
 use super::place::{ParticipantId, Places};
 use super::sound::{Audience, MAX_SOUNDS_FOR_ALL, MAX_SOUNDS_FOR_ONE, Playback, Sound, SoundId};
+use super::tag::SpeaksTo;
 use super::talk::Talk;
 use super::whisper::Desk;
 use crate::audio::SampleRate;
@@ -357,6 +358,8 @@ impl Conference {
         let others = self.sounding[0].iter().filter(move |&&index| hears && index != id.index());
         others.filter_map(|&index| {
             let participant = self.places.at(index)?;
+            let is_for_all = participant.rare.wanted.speaks_to == SpeaksTo::Everyone; // nobody is told of a whisper
+            let participant = is_for_all.then_some(participant)?;
             Some((participant.rare.source?, participant.level(self.tick)))
         })
     }
