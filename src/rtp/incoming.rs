@@ -28,7 +28,7 @@ pub enum Arrived<'a> {
         restarted: bool,
     },
     /// The peer's, but not to be played: its source is in probation or jumped. Counts as life.
-    Unproven,
+    Unproven(Packet<'a>),
     /// RTCP of the peer, for the session.
     Control(&'a [u8]),
     /// Counted and dropped.
@@ -100,7 +100,7 @@ impl Incoming {
         match self.sources.handle(arrival, &packet.header) {
             Judgement::Valid(sequence) => Arrived::Media { packet, sequence, restarted: false },
             Judgement::Restarted(sequence) => Arrived::Media { packet, sequence, restarted: true },
-            Judgement::Probation | Judgement::Jumped => Arrived::Unproven,
+            Judgement::Probation | Judgement::Jumped => Arrived::Unproven(packet),
         }
     }
 
@@ -193,7 +193,7 @@ mod tests {
     fn the_peers_packets_pass_and_the_first_one_of_a_source_proves_it() {
         let (mut incoming, mut peer) = (incoming(), peer());
         let (now, from) = (Instant::now(), address("192.0.2.1:4000"));
-        assert_eq!(incoming.handle(now, from, &packet(&mut peer, 0)), Arrived::Unproven);
+        assert!(matches!(incoming.handle(now, from, &packet(&mut peer, 0)), Arrived::Unproven(_)));
         for restarted in [true, false] {
             let octets = packet(&mut peer, 0);
             let Arrived::Media { packet, restarted: found, .. } = incoming.handle(now, from, &octets) else {

@@ -35,11 +35,16 @@ impl Doze {
         if is_heard && !is_silent {
             return false;
         }
+        self.keep(packet);
+        true
+    }
+
+    /// Passes over a packet.
+    pub fn keep(&mut self, packet: &[u8]) {
         let kept = &mut self.kept[self.passed % KEPT_PACKETS];
         kept.clear();
         kept.extend_from_slice(packet);
         self.passed += 1;
-        true
     }
 
     /// What was passed over last, the oldest first; to be decoded before the packet that was not.

@@ -280,7 +280,10 @@ impl Media {
                 self.take_packet(&packet, arrival);
                 return true;
             }
-            Arrived::Unproven => self.liveness.handle_life(arrival),
+            Arrived::Unproven(packet) => {
+                self.liveness.handle_life(arrival);
+                self.reception.foresee(&packet);
+            }
             Arrived::Control(report) => {
                 self.liveness.handle_life(arrival);
                 let Media { reporting, worker, network, outgoing, .. } = self;

@@ -126,6 +126,14 @@ impl Reception {
         Some((primary, opened.copies()))
     }
 
+    /// A packet has come whose source is not proven yet (RFC 3550 §6.2.1): if it begins the stream, the decoder starts with it,
+    /// though it is not heard. Without the first packet of Opus a steady tone was decoded ten times too loud for a moment.
+    pub fn foresee(&mut self, packet: &Packet<'_>) {
+        if self.counters().received == 0 {
+            self.voice.foresee(packet.header.payload_type, packet.payload);
+        }
+    }
+
     /// Takes the copies that came with a packet, which was taken before. Those of formats that were not agreed, or of
     /// another clock, are ignored, and so are those of telephone-events, which repeat themselves (RFC 4733 §2.5.1.4).
     pub fn recover(&mut self, at: Instant, header: &Header, copies: Copies<'_>) {

@@ -153,6 +153,13 @@ impl Voice {
         true
     }
 
+    /// The decoder is to begin with this packet, which is not heard, when the next one is played.
+    pub fn foresee(&mut self, payload_type: u8, payload: &[u8]) {
+        if let Some(doze) = self.doze.as_mut().filter(|_| payload_type == self.current.payload_type) {
+            doze.keep(payload);
+        }
+    }
+
     /// Audio that is decoded and waits, in units of the RTP clock.
     pub fn held_units(&self) -> u32 {
         let ready = if self.ready { self.cutter.frame_samples() } else { 0 };
