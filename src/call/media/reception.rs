@@ -251,4 +251,6 @@ fn total(one: &JitterCounters, other: &JitterCounters) -> JitterCounters {
 }
 
 #[cfg(test)]
+mod skew_tests;
+#[cfg(test)]
 mod tests;

@@ -200,6 +200,50 @@ fn steady_jitter_is_learned_in_a_second_and_then_costs_few_packets() {
     }
 }
 
+/// The median of the latencies of the packets sent in these seconds of `outcome`, in ms.
+fn median_ms(outcome: &Outcome, seconds: std::ops::Range<usize>) -> f64 {
+    let mut latencies_us = outcome.latencies_us[50 * seconds.start..50 * seconds.end].to_vec();
+    latencies_us.sort_unstable();
+    f64::from(latencies_us[latencies_us.len() / 2]) / 1000.0
+}
+
+#[test]
+fn jitter_of_60_ms_costs_65_ms_and_a_frame_in_a_hundred_and_is_forgotten_in_ten_seconds() {
+    let calm = Conditions { delay: 10 * MS, jitter: MS / 2, ..Conditions::default() };
+    let jittery = Conditions { jitter: 60 * MS, ..calm };
+    for seed in 0..50 {
+        let scenario = Scenario { length: 80 * 1000 * MS, ..Scenario::new(seed, calm) };
+        let outcome = run_changing(&scenario, |now| match now.as_millis() {
+            20_000 => Some(jittery),
+            60_000 => Some(calm),
+            _ => None,
+        });
+        let [before_ms, during_ms, after_ms] =
+            [5..19, 20..59, 70..78].map(|seconds| median_ms(&outcome, seconds));
+        assert!(during_ms < before_ms + 65.0, "seed {seed}: {before_ms} ms, then {during_ms} ms");
+        assert!(outcome.concealed_frames <= 20, "seed {seed}: {} of 2000", outcome.concealed_frames);
+        assert!(after_ms < before_ms + 20.0, "seed {seed}: {before_ms} ms, at last {after_ms} ms");
+    }
+}
+
+#[test]
+fn a_lost_burst_leaves_no_delay_behind() {
+    let calm = Conditions { delay: 10 * MS, jitter: MS, ..Conditions::default() };
+    let lost = Conditions { loss: Loss::Random(1.0), ..calm };
+    for (burst_ms, seed) in [60, 100, 200, 400, 1000].into_iter().flat_map(|ms| (0..10).map(move |s| (ms, s)))
+    {
+        let scenario =
+            Scenario { speech: Speech::Music, length: 20 * 1000 * MS, ..Scenario::new(seed, calm) };
+        let outcome = run_changing(&scenario, |now| match now.as_millis() {
+            8_000 => Some(lost),
+            passed if passed == 8_000 + burst_ms => Some(calm),
+            _ => None,
+        });
+        let (before_ms, after_ms) = (median_ms(&outcome, 3..7), median_ms(&outcome, 14..18));
+        assert!(after_ms < before_ms + 1.5, "{burst_ms} ms, seed {seed}: {before_ms} ms, then {after_ms} ms");
+    }
+}
+
 #[test]
 fn a_network_that_does_not_change_is_left_alone_once_known() {
     for jitter_ms in [0, 3, 11, 25] {

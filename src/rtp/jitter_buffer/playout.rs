@@ -364,8 +364,10 @@ impl JitterBuffer {
         frame.now_us.saturating_sub(due_us)
     }
 
-    /// The lead from which on shortening by a grain leaves enough; the quarter keeps it from swinging.
+    /// The lead from which on shortening by a grain leaves enough. What is left over keeps it from swinging: the more, the
+    /// less the transit times of the last seconds agree, a quarter of a grain at most.
     fn excess_us(&self) -> i64 {
-        self.grid.grain_us + self.grid.grain_us / 4
+        let spread_us = self.transits.slow_us() - self.transits.fastest_us();
+        self.grid.grain_us + (MARGIN_US + spread_us / 4).min(self.grid.grain_us / 4)
     }
 }
