@@ -129,7 +129,8 @@ impl JitterBuffer {
         let bound = |ms: u32| self.transits.fastest_us().saturating_add(i64::from(ms) * 1000);
         let least_us = bound(self.settings.min_ms);
         let look_ahead_us = self.look_ahead() * self.grid.packet_us;
-        let wanted_us = self.transits.slow_us().saturating_add(MARGIN_US + look_ahead_us);
+        let ahead_us = MARGIN_US + self.transits.rise_us() + look_ahead_us;
+        let wanted_us = self.transits.slow_us().saturating_add(ahead_us);
         wanted_us.clamp(least_us, bound(self.settings.max_ms))
     }
 

@@ -208,7 +208,7 @@ fn a_clock_500_ppm_off_moves_the_latency_by_no_more_than_a_frame() {
                 drift_ms_per_minute(&settled)
             );
             // Packets are needed by whole frames: as the sender's slide by ours, they wait for up to one.
-            assert!(most - least < 27.0, "{call:?}: {least} to {most} ms");
+            assert!(most - least < 27.0, "{call:?}: {least} to {most} ms {seconds:.0?} {counters:?}");
             assert_eq!(counters.lost + counters.discarded, 0, "{call:?}: {counters:?}");
             drifts_ms += drift_ms_per_minute(&settled) / 4.0;
         }
