@@ -21,6 +21,8 @@ pub(super) const MAX_COMFORT_NOISE_BYTES: usize = 32;
 const MAX_CONCEAL_US: i64 = 100_000;
 /// Kept on top of the slowest transit: timers and kernels are not finer than this.
 const MARGIN_US: i64 = 1_000;
+/// The longest period of a voice that is repeated.
+const PERIOD_MOST_US: i64 = 12_500;
 /// A buffer too deep for this long no longer waits for a quiet moment.
 const PATIENCE_US: i64 = 4_000_000;
 
@@ -129,8 +131,7 @@ impl JitterBuffer {
         let bound = |ms: u32| self.transits.fastest_us().saturating_add(i64::from(ms) * 1000);
         let least_us = bound(self.settings.min_ms);
         let look_ahead_us = self.look_ahead() * self.grid.packet_us;
-        let ahead_us = MARGIN_US + self.transits.rise_us() + look_ahead_us;
-        let wanted_us = self.transits.slow_us().saturating_add(ahead_us);
+        let wanted_us = self.transits.slow_us().saturating_add(MARGIN_US + look_ahead_us);
         wanted_us.clamp(least_us, bound(self.settings.max_ms))
     }
 
@@ -336,10 +337,11 @@ impl JitterBuffer {
         }
         self.cursor.excess_since_us = None;
         if lead_us < 0 {
-            // A frame at a time: so much any leg has room for, and the wish is repeated.
+            // A frame at a time: so much any leg has room for, and the wish is repeated. A voice is lengthened by whole
+            // periods: what is left of a grain has to have room for one, else it would never be done.
             let most = self.grid.frame_units / grain_units;
             let grains = (lead_us.saturating_neg() / grain_us + 1).min(most);
-            let units = grains * grain_units - loose_units;
+            let units = (grains * grain_units - loose_units).max(self.grid.clock.units(PERIOD_MOST_US));
             return Stretch::Lengthen { units: units as u32, urgency: Urgency::WhenQuiet };
         }
         if loose_units > 0 {

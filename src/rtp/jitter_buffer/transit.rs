@@ -14,8 +14,6 @@ const PACKETS_PER_OUTLIER: u32 = 300;
 /// With fewer packets than this every one counts.
 const FEW_PACKETS: u32 = 50;
 const NOTHING: i64 = i64::MIN;
-/// Of clocks 1000 ppm apart over half of the slots; what rises faster is the network's way.
-const RISE_MOST_US: i64 = 4_000;
 
 #[derive(Debug, Clone, Copy)]
 struct Slot {
@@ -42,7 +40,6 @@ impl Slot {
 pub(super) struct TransitWindow {
     fastest_us: i64,
     slow_us: i64,
-    rise_us: i64,
     last_arrival_us: i64,
     last_transit_us: i64,
     /// Number of the newest slot since the clock's beginning; its place is this modulo `SLOTS`.
@@ -60,7 +57,6 @@ impl TransitWindow {
         TransitWindow {
             fastest_us: 0,
             slow_us: 0,
-            rise_us: 0,
             last_arrival_us: 0,
             last_transit_us: i64::MIN,
             newest: 0,
@@ -80,16 +76,10 @@ impl TransitWindow {
         self.slow_us
     }
 
-    /// By how much the fastest way became longer in 4 s, as by a sender's clock that is slow: it will in the next ones too.
-    pub(super) fn rise_us(&self) -> i64 {
-        self.rise_us
-    }
-
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
         *self.slots = [EMPTY; SLOTS];
         (self.current, self.all) = (EMPTY, EMPTY);
-        self.rise_us = 0;
     }
 
     /// A packet of `packet_us` of audio came at `arrival_us`. If it merely queued behind a slower one, the
@@ -121,15 +111,6 @@ impl TransitWindow {
         }
         self.all = self.slots.iter().fold(EMPTY, Slot::together_with);
         self.newest = number;
-        let fastest =
-            |ages: std::ops::Range<i64>| ages.map(|age| self.slots[place(number - age)].fastest).min();
-        let half = SLOTS as i64 / 2;
-        self.rise_us = match (fastest(half..2 * half), fastest(1..half)) {
-            (Some(older), Some(newer)) if older.max(newer) < i64::MAX => {
-                (newer - older).clamp(0, RISE_MOST_US)
-            }
-            _ => 0,
-        };
     }
 
     fn sum_up(&mut self) {
@@ -195,16 +176,6 @@ mod tests {
             window.record(n * 20_000, 0, 20_000);
         }
         assert_eq!(window.slow_us(), 0);
-    }
-
-    #[test]
-    fn a_way_that_becomes_longer_as_by_a_slow_clock_is_expected_to_go_on() {
-        let rise_us =
-            |transit: &dyn Fn(i64) -> i64| window_of((0..1_000).map(|n| (n * 20_000, transit(n)))).rise_us();
-        assert_eq!(rise_us(&|n| n * 10), 2_000, "500 ppm: 10 µs a packet");
-        assert_eq!(rise_us(&|n| n * 10 + n % 7 * 4_000), 2_000, "whatever the jitter");
-        assert_eq!(rise_us(&|n| n * -10), 0);
-        assert_eq!(rise_us(&|n| n / 900 * 60_000), 4_000, "a longer way is no clock");
     }
 
     #[test]

@@ -118,7 +118,7 @@ fn hear(call: Call) -> (Vec<Frame>, JitterCounters) {
                         - before.shortened_units
                         - before.lengthened_units,
                 });
-                given = Some(160 * counters.played as i64);
+                given = Some(160 * (counters.played + counters.late) as i64);
             }
             at += FRAME;
         }
