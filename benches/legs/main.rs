@@ -81,7 +81,7 @@ fn measure_server(plan: &Plan, duration: Duration) -> f64 {
     plan.mute(&caller, &calls);
     let doomed = plan.kill.then(|| hardship::doomed_callers(plan, server.sip));
     let mut streams = Stream::of_calls(&calls, plan.roles(plan.staying()));
-    load::run(&mut streams, SETTLING);
+    load::run(&mut streams, Duration::from_secs(plan.warm_up_seconds));
     if let Some(callers) = doomed {
         return bereave(plan, &server, callers, &mut streams, duration);
     }

@@ -41,6 +41,8 @@ pub struct Plan {
     pub codecs: Vec<Codec>,
     pub listening: Listening,
     pub seconds: u64,
+    /// How long they talk before it is measured.
+    pub warm_up_seconds: u64,
     pub user: String,
     /// Whether it is about the time from mouth to ear: one talker a room says something each second.
     pub latency: bool,
@@ -62,6 +64,7 @@ impl Default for Plan {
             codecs: vec![Codec::Pcmu],
             listening: Listening::Silent,
             seconds: 10,
+            warm_up_seconds: 2,
             user: "room-{room}".to_owned(),
             latency: false,
             audience: false,
@@ -84,6 +87,7 @@ impl Plan {
                 "--talkers" => plan.talkers = number(&text()),
                 "--codecs" => plan.codecs = codecs(&text()),
                 "--seconds" => plan.seconds = number(&text()) as u64,
+                "--warm-up" => plan.warm_up_seconds = number(&text()) as u64,
                 "--flood" => plan.flood = number(&text()),
                 "--user" => plan.user = text(),
                 "--latency" => (plan.latency, plan.talkers) = (true, 1),
@@ -227,8 +231,8 @@ fn codecs(list: &str) -> Vec<Codec> {
 
 fn usage() -> ! {
     eprintln!(
-        "legs [--legs N] [--rooms N] [--talkers N] [--codecs pcmu,pcma,g722,opus] [--seconds S] [--user NAME-{{room}}] \
-         [--latency] [--audience] [--flood DATAGRAMS-PER-SECOND] [--kill] [-- SERVER OPTIONS]"
+        "legs [--legs N] [--rooms N] [--talkers N] [--codecs pcmu,pcma,g722,opus] [--seconds S] [--warm-up S] \
+         [--user NAME-{{room}}] [--latency] [--audience] [--flood DATAGRAMS-PER-SECOND] [--kill] [-- SERVER OPTIONS]"
     );
     std::process::exit(2);
 }

@@ -65,6 +65,13 @@ impl AutoGain {
         }
     }
 
+    /// Begins anew, with a gain of 1.
+    pub fn restart(&mut self) {
+        (self.level, self.spoken_ms) = (self.target, PRIOR_MS);
+        self.noise.restart();
+        (self.gain, self.is_moving) = (1.0, false);
+    }
+
     /// The factor so far.
     pub fn gain(&self) -> f32 {
         self.gain

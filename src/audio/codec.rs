@@ -196,6 +196,14 @@ impl Encoder {
         }
     }
 
+    /// Goes on for one who has followed another encoder, as `decoder` has, where there is a way to: Opus has
+    /// [`Encoder::encode_independent`].
+    pub fn follow(&mut self, decoder: &Decoder) {
+        if let (Self::G722(encoder), Decoder::G722(wideband)) = (self, decoder) {
+            encoder.follow(wideband.decoder());
+        }
+    }
+
     /// The most octets a frame of so many samples can become.
     pub fn max_payload_octets(&self, len_samples: usize) -> usize {
         match self {

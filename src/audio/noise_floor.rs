@@ -21,6 +21,11 @@ impl NoiseFloor {
         Self { noise: f32::INFINITY, rise: 10.0_f32.powf(rise_db / 10.0) }
     }
 
+    /// Begins anew.
+    pub fn restart(&mut self) {
+        self.noise = f32::INFINITY;
+    }
+
     /// Takes the mean power of the next frame (1 is a full-scale square wave); whether it is well above the noise, as
     /// speech is.
     pub fn is_exceeded(&mut self, power: f32) -> bool {

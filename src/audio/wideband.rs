@@ -24,6 +24,11 @@ impl Wideband {
         self.concealer.received(samples);
     }
 
+    /// The decoder.
+    pub fn decoder(&self) -> &G722Decoder {
+        &self.decoder
+    }
+
     /// Fills all of `samples` in place of what was lost, by what was before it alone: the packet behind the gap, decoded by
     /// the state from before it, is so far off that leading over into it was measured to sound worse (PESQ 2.32 beside
     /// 2.38 with 5 % lost).

@@ -1,9 +1,10 @@
 //! The conferences of a worker, by name: made when the first participant comes, gone with the last.
 
+use crate::audio::SampleRate;
 use crate::audio::tone::Tone;
 use crate::call::counters::Counters;
 use crate::call::happenings;
-use crate::call::media::Classes;
+use crate::call::media::{Classes, Lines};
 use crate::conference::{Audience, Conference, ConferenceSettings, ParticipantId, Sound, SoundId, SpeaksTo};
 use crate::config::Config;
 use crate::worker::{Metronome, Round, RoundHooks, Tick};
@@ -31,6 +32,15 @@ pub struct Tones {
     pub waiting: bool,
 }
 
+/// The rate of what a tap takes: enough for speech.
+pub const TAP_RATE: SampleRate = SampleRate::Hz16000;
+
+/// Takes what all of a conference hear together.
+pub trait Tap {
+    /// The next frame.
+    fn put(&mut self, frame: &[i16]);
+}
+
 /// A conference that goes on: its mixer, and the round in which its legs make their laps.
 pub struct Room {
     /// Its name, as the route made it from what was dialled.
@@ -41,6 +51,11 @@ pub struct Room {
     pub round: Rc<Round>,
     /// Those of its legs that are sent the same, where they share what is encoded.
     pub classes: Option<Classes>,
+    /// The ways between two of them that are alone.
+    pub lines: Lines,
+    /// Whether packets go these ways.
+    pub relays: bool,
+    tap: Rc<RefCell<Option<Box<dyn Tap>>>>,
     table: Weak<Conferences>,
     waiting: Cell<Option<SoundId>>,
 }
@@ -63,6 +78,19 @@ impl Room {
             // One tone more than may play at a time is no loss.
             let _ = mixer.play(Sound::Tone(Tone::enter()), Audience::All);
         }
+    }
+
+    /// Puts the mix into a tap from the next tick on, or no more; whether it does now.
+    pub fn switch_tap(&self, open: impl FnOnce() -> Box<dyn Tap>) -> bool {
+        let (mut mixer, mut tap) = (self.mixer.borrow_mut(), self.tap.borrow_mut());
+        match tap.take() {
+            Some(_closed) => mixer.untap(TAP_RATE),
+            None => {
+                mixer.tap(TAP_RATE);
+                *tap = Some(open());
+            }
+        }
+        tap.is_some()
     }
 
     /// Someone leaves.
@@ -100,6 +128,7 @@ pub struct Conferences {
     max_conferences: usize,
     share_encodes: bool,
     counters: Rc<Counters>,
+    relays: bool,
     settings: ConferenceSettings,
     /// How many may talk at once for now, whatever the settings say.
     talkers_cap: Cell<Option<usize>>,
@@ -110,6 +139,8 @@ struct MixerHooks {
     name: Rc<str>,
     mixer: Rc<RefCell<Conference>>,
     counters: Rc<Counters>,
+    tap: Rc<RefCell<Option<Box<dyn Tap>>>>,
+    frame_ms: u32,
 }
 
 impl RoundHooks for MixerHooks {
@@ -121,6 +152,12 @@ impl RoundHooks for MixerHooks {
 
     fn seal(&mut self, _tick: Tick) {
         self.mixer.borrow_mut().seal();
+        if let Some(tap) = &mut *self.tap.borrow_mut() {
+            let mut frame = [0; TAP_RATE.samples(20)];
+            let frame = &mut frame[..TAP_RATE.samples(self.frame_ms)];
+            self.mixer.borrow().mix_for_all(TAP_RATE, frame);
+            tap.put(frame);
+        }
     }
 }
 
@@ -142,6 +179,7 @@ impl Conferences {
             max_conferences: config.limit.max_conferences,
             share_encodes: levels.share_encodes,
             counters,
+            relays: levels.relay,
             settings,
             talkers_cap: Cell::new(None),
         })
@@ -173,14 +211,23 @@ impl Conferences {
         mixer.cap_talkers(self.talkers_cap.get());
         let mixer = Rc::new(RefCell::new(mixer));
         let name: Rc<str> = name.into();
-        let counters = Rc::clone(&self.counters);
-        let hooks = MixerHooks { name: Rc::clone(&name), mixer: Rc::clone(&mixer), counters };
+        let tap = Rc::default();
+        let hooks = MixerHooks {
+            name: Rc::clone(&name),
+            mixer: Rc::clone(&mixer),
+            counters: Rc::clone(&self.counters),
+            tap: Rc::clone(&tap),
+            frame_ms: self.settings.frame_ms,
+        };
         let round = metronome.round(hooks);
         let room = Rc::new(Room {
             name,
             mixer,
             round,
             classes: self.share_encodes.then(Classes::default),
+            lines: Lines::default(),
+            relays: self.relays,
+            tap,
             table: Rc::downgrade(self),
             waiting: Cell::new(None),
         });

@@ -18,6 +18,7 @@ pub mod media;
 mod own_addresses;
 pub mod ports;
 pub mod rate;
+pub mod recorder;
 pub mod recordings;
 mod reflexes;
 pub mod refusals;

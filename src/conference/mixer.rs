@@ -126,10 +126,19 @@ pub struct Conference {
     sums: Vec<i32>,
     /// Participants that joined and did not leave, also if not in force yet.
     len: usize,
-    /// Those of them who speak to everyone.
-    company: usize,
     tick: u64,
+    company: Company,
     desk: Desk,
+}
+
+/// Who is there, and who listens in.
+#[derive(Debug, Default)]
+struct Company {
+    /// Those who speak to everyone.
+    speakers: usize,
+    /// Where there are just two.
+    pair: Option<[ParticipantId; 2]>,
+    taps: usize,
 }
 
 impl Conference {
@@ -149,9 +158,9 @@ impl Conference {
             next_sound: 0,
             sums: Vec::new(),
             len: 0,
-            company: 0,
             // So that a participant's tick 0 is before any last tick.
             tick: 1,
+            company: Company::default(),
             settings,
         }
     }
@@ -165,7 +174,7 @@ impl Conference {
         let target_dbfs = settings.target_dbfs.unwrap_or(self.settings.target_dbfs);
         let talk = Talk::new(target_dbfs, &self.settings);
         let participant = Participant::new(settings, talk);
-        self.company += usize::from(participant.is_company());
+        self.company.speakers += usize::from(participant.is_company());
         let id = self.places.insert(participant);
         self.len += 1;
         self.note_change(id);
@@ -179,7 +188,7 @@ impl Conference {
         {
             participant.stage = Stage::Leaving;
             self.len -= 1;
-            self.company -= usize::from(participant.is_company());
+            self.company.speakers -= usize::from(participant.is_company());
             self.note_change(id);
         }
     }
@@ -189,9 +198,9 @@ impl Conference {
     pub fn command(&mut self, id: ParticipantId, command: Command) -> Result<(), ConferenceError> {
         let participant = self.places.by_id(id).ok_or(ConferenceError::NoSuchParticipant)?;
         let is_there = participant.stage != Stage::Leaving;
-        self.company -= usize::from(is_there && participant.is_company());
+        self.company.speakers -= usize::from(is_there && participant.is_company());
         participant.command(command);
-        self.company += usize::from(is_there && participant.is_company());
+        self.company.speakers += usize::from(is_there && participant.is_company());
         self.note_change(id);
         Ok(())
     }
@@ -340,6 +349,52 @@ impl Conference {
         }
     }
 
+    /// The only one that is to hear a participant in this tick, where it is to hear that one alone and as it is, but for
+    /// automatic gain: it can be given its packets instead, see [`Conference::pass_by`].
+    pub fn relays_to(&mut self, id: ParticipantId) -> Option<ParticipantId> {
+        let [one, other] = self.company.pair?;
+        let listener = if id == one { other } else { one };
+        let is_alone = self.settings.background_dbfs.is_none()
+            && self.sounds.is_empty()
+            && self.places.len() == 2
+            && (id == one || id == other);
+        let is_plain = is_alone
+            && self.places.by_id(id).is_some_and(|participant| participant.is_heard_as_it_is())
+            && self.places.by_id(listener).is_some_and(|participant| participant.hears_as_it_is());
+        is_plain.then_some(listener)
+    }
+
+    /// In the place of [`Conference::add`], for one whose packets are given to who hears it: it is there all the same, so that
+    /// its voice goes on without a seam when it is mixed again. Automatic gain will begin anew.
+    pub fn pass_by(&mut self, id: ParticipantId) {
+        if let Some(participant) = self.places.by_id(id) {
+            participant.pass_by(self.tick);
+        }
+    }
+
+    /// Whether just two are here, and this is one of them.
+    pub fn is_of_two(&self, id: ParticipantId) -> bool {
+        self.company.pair.is_some_and(|pair| pair.contains(&id))
+    }
+
+    /// From now on [`Conference::mix_for_all`] is made at `rate` in each tick, whoever listens, and so are the frames of those
+    /// whose packets are passed on wanted beside.
+    pub fn tap(&mut self, rate: SampleRate) {
+        self.company.taps += 1;
+        self.desk.room.listen(rate);
+    }
+
+    /// One [`Conference::tap`] less.
+    pub fn untap(&mut self, rate: SampleRate) {
+        self.company.taps -= 1;
+        self.desk.room.listen_no_more(rate);
+    }
+
+    /// Whether the mix is listened to from outside.
+    pub fn is_tapped(&self) -> bool {
+        self.company.taps > 0
+    }
+
     /// Whether others can hear in this tick what a participant adds; not if it is muted, a monitor, or a coach of nobody.
     pub fn is_heard(&mut self, id: ParticipantId) -> bool {
         self.places.by_id(id).is_some_and(|participant| participant.is_heard(&self.desk))
@@ -393,7 +448,7 @@ impl Conference {
 
     /// Those of them who are company for others: who speak to everyone, muted or not.
     pub fn company(&self) -> usize {
-        self.company
+        self.company.speakers
     }
 
     /// Whether a participant is one of them.
@@ -459,6 +514,7 @@ impl Conference {
         }
         self.changed.truncate(waiting);
         self.make_room();
+        self.company.pair = self.places.pair();
         // What a steady tick needs, if all of them speak at once.
         for sounding in &mut self.sounding {
             sounding.reserve(self.places.len().saturating_sub(sounding.len()));

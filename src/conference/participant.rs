@@ -438,6 +438,24 @@ impl Participant {
         });
     }
 
+    /// Whether others hear it as it is, but for automatic gain.
+    pub(super) fn is_heard_as_it_is(&self) -> bool {
+        self.has_entered() && !self.is_silenced && self.talk.is_plain() && self.seldom.aside.is_none()
+    }
+
+    /// Whether it hears its bus as it is.
+    pub(super) fn hears_as_it_is(&self) -> bool {
+        self.has_entered() && !self.has_sounds && self.ramp_out.is_unity() && self.seldom.aside.is_none()
+    }
+
+    /// It is heard in tick `tick` without the bus: it neither breaks off now nor begins when it is mixed again.
+    pub(super) fn pass_by(&mut self, tick: u64) {
+        self.present_tick = tick;
+        if self.talk.rest() {
+            self.ramp_in.jump_to(self.wanted_gain_in());
+        }
+    }
+
     /// Puts a frame on the bus, in tick `tick`.
     #[inline]
     pub(super) fn add(

@@ -72,6 +72,15 @@ impl Places {
         ParticipantId { index: index as u32, generation: self.places[index].generation }
     }
 
+    /// Who is here, if that is just two.
+    pub(super) fn pair(&self) -> Option<[ParticipantId; 2]> {
+        if self.len() != 2 {
+            return None;
+        }
+        let mut ids = self.iter().map(|(id, _)| id);
+        Some([ids.next()?, ids.next()?])
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (ParticipantId, &Participant)> {
         self.places.iter().enumerate().filter_map(|(index, place)| {
             let id = ParticipantId { index: index as u32, generation: place.generation };

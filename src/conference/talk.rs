@@ -135,6 +135,21 @@ impl Talk {
         AudioLevel::from_dbfs(10.0 * self.loudness.log10())
     }
 
+    /// Nothing of it is mixed for a while: it will begin as who has just joined. False if that is so already.
+    pub(super) fn rest(&mut self) -> bool {
+        let had_begun = std::mem::take(&mut self.measured_tick) > 0 || !self.is_chosen;
+        if had_begun {
+            (self.room_gain, self.is_chosen) = (1.0, true);
+            self.auto.iter_mut().for_each(|auto| auto.restart());
+        }
+        had_begun
+    }
+
+    /// Whether no gain was commanded for it.
+    pub(super) fn is_plain(&self) -> bool {
+        self.commanded_gain == Gain::UNITY
+    }
+
     /// Whether it talked shortly before `tick`.
     pub(super) fn goes_on(&self, tick: u64) -> bool {
         self.measured_tick > 0 && tick - self.measured_tick <= self.hangover_ticks

@@ -1,6 +1,7 @@
 //! Every setting there is, by group. A row holds field, key, form of the value, default and reader; see `settings!`.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -9,7 +10,7 @@ use log::LevelFilter;
 use super::setting::settings;
 use super::value::{
     Allowance, Codec, CodecPreference, Dscp, Latching, Listener, LogFormat, PortRange, Refresher, allowance,
-    codec, digits, dscp, duration, ip, listener, network, noise_gate, number, one_of, or, port_range,
+    codec, digits, dscp, duration, ip, listener, network, noise_gate, number, one_of, or, path, port_range,
     product, reachable_ip, size, switch,
 };
 
@@ -186,6 +187,10 @@ settings! {
         one waiting_tone: bool = "waiting-tone" "on|off" "on" by switch;
         /// Digits that mute and unmute the one who presses them.
         one mute_key: Option<String> = "mute-key" "DIGITS|off" "*6" by or("off", digits);
+        /// Digits that begin and end a recording of the conference.
+        one record_key: Option<String> = "record-key" "DIGITS|off" "off" by or("off", digits);
+        /// Where recordings are written, as WAV files of the conference's name and the time.
+        one record_directory: PathBuf = "record-directory" "DIRECTORY" "." by path;
         /// Whether a participant that puts us on hold is muted in the mix, so that its music is not heard.
         one hold_mutes: bool = "hold-mutes" "on|off" "on" by switch;
         /// At most so many participants are heard at once, the loudest; 0 is without limit.
@@ -193,6 +198,9 @@ settings! {
         /// Whether speech is told from noise: noise takes no place of one who speaks among the `max-talkers`, and the log
         /// (at debug) tells who talks and who is the active speaker.
         one voice_activity: bool = "voice-activity" "on|off" "on" by switch;
+        /// Whether two who are alone, with the same codec, are sent each other's packets as they are, neither decoded nor encoded;
+        /// automatic gain is off meanwhile.
+        one relay: bool = "relay" "on|off" "on" by switch;
         /// Whether each participant is brought to the same loudness, and many who talk at once not far above it.
         one automatic_gain: bool = "automatic-gain" "on|off" "on" by switch;
         /// The loudness that automatic gain brings speech to, in dB below full scale (a full-scale sine is 3 below).

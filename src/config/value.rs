@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -340,6 +341,11 @@ pub(super) fn digits(text: &str) -> Read<String> {
         true => Ok(text.to_owned()),
         false => Err(Allowed::words("one to eight digits of 0-9, *, # and A-D")),
     }
+}
+
+/// Any name of a file or folder.
+pub(super) fn path(text: &str) -> Read<PathBuf> {
+    if text.is_empty() { Err(Allowed::words("a path")) } else { Ok(text.into()) }
 }
 
 /// The value of User-Agent and Server (RFC 3261 §20.41): visible ASCII, so that it cannot break a header.

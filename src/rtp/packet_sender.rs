@@ -204,6 +204,22 @@ impl PacketSender {
         self.advance(now, frame_units);
     }
 
+    /// The media time of the next frame.
+    pub fn next_timestamp(&self) -> Timestamp {
+        self.timestamp
+    }
+
+    /// The next frame is of this media time: another's timeline is followed (RFC 3550 §7.1: a translator may renumber), whose
+    /// clock is not ours.
+    pub fn follow(&mut self, timestamp: Timestamp) {
+        self.timestamp = timestamp;
+    }
+
+    /// So many packets of what is passed on were lost on their way to us: the peer sees them missing.
+    pub fn miss(&mut self, packets: u16) {
+        self.sequence = SequenceNumber(self.sequence.0.wrapping_add(packets));
+    }
+
     /// Another codec was negotiated. The timeline goes on from where it is, counted in new units; what was to
     /// be sent as digits is dropped until [`PacketSender::set_telephone_event`] is called again.
     pub fn set_clock_rate(&mut self, clock_rate: u32) {

@@ -2,15 +2,19 @@
 
 use super::Greeting;
 use super::keys::KeySequence;
+use super::recorder::WavFile;
 use crate::audio::Gain;
 use crate::audio::tone::Tone;
 use crate::call::Leg;
 use crate::call::conferences::{Full, Room, Tones};
 use crate::call::leg::{Gone, LegEvent};
 use crate::call::media::{Participant, Programme, Seat};
+use crate::call::recorder::Recorder;
 use crate::conference::{Audience, Command, ParticipantSettings, Sound, SpeaksTo, Tag};
 use crate::config::Role;
+use std::path::PathBuf;
 use std::rc::Rc;
+use std::time::UNIX_EPOCH;
 
 /// A place in a conference.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +35,10 @@ pub struct JoinConference {
     pub tag: Option<Tag>,
     /// The loudness that automatic gain brings the caller to, or none, where the route differs from the others.
     pub target_dbfs: Option<Option<i8>>,
+    /// Keys that begin and end a recording.
+    pub record_key: Option<String>,
+    /// Where it is written.
+    pub record_directory: PathBuf,
     /// Whether a participant that holds us is heard all the same.
     pub mix_when_held: bool,
 }
@@ -58,6 +66,8 @@ impl JoinConference {
             target_dbfs: route
                 .automatic_gain
                 .map(|levels| levels.then_some(-(config.conference.loudness as i8))),
+            record_key: config.conference.record_key.clone(),
+            record_directory: config.conference.record_directory.clone(),
             mix_when_held: !config.conference.hold_mutes,
         }
     }
@@ -74,11 +84,14 @@ impl JoinConference {
         let id = participant.id();
         leg.sit(Seat::Conference(participant));
         let mut mute = KeySequence::new(self.mute_key.as_deref());
+        let mut record = KeySequence::new(self.record_key.as_deref());
         let mut muted = self.muted;
         loop {
-            if let LegEvent::Digit(digit) = leg.wait(None)?
-                && mute.press(digit)
-            {
+            let LegEvent::Digit(digit) = leg.wait(None)? else { continue };
+            if record.press(digit) {
+                self.switch_recorder(leg, &room);
+            }
+            if mute.press(digit) {
                 muted = !muted;
                 let mut mixer = room.mixer.borrow_mut();
                 let _ = mixer.command(id, Command::Mute(muted));
@@ -99,6 +112,18 @@ impl JoinConference {
                 })
             },
         )
+    }
+
+    fn switch_recorder(&self, leg: &Leg, room: &Room) {
+        let worker = &leg.endpoint.worker;
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_+".contains(c);
+        let name: String = room.name.chars().map(|c| if is_plain(c) { c } else { '_' }).collect();
+        let since_1970 = worker.wall_clock().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let path = self.record_directory.join(format!("{name}-{}.wav", since_1970.as_millis()));
+        let shown = path.display().to_string();
+        let begins = room.switch_tap(|| Box::new(Recorder::begin(worker, Box::new(WavFile::new(path)))));
+        let what = if begins { format!("is recorded to {shown}") } else { "is recorded no more".to_owned() };
+        log::info!(leg = leg.id.0, call_id = leg.call_id(); "conference {} {what}, by key", room.name);
     }
 
     fn join(&self, leg: &mut Leg, room: &Rc<Room>) -> Result<Participant, Gone> {

@@ -8,6 +8,7 @@ mod greeting;
 mod keys;
 mod milliwatt;
 mod play;
+mod recorder;
 mod reject;
 
 pub use conference::JoinConference;

@@ -21,6 +21,7 @@ mod pauses;
 mod phones;
 mod redundancy;
 mod refreshes;
+mod relay;
 mod reports;
 mod resources;
 mod roles;

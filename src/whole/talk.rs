@@ -190,6 +190,17 @@ impl Talker {
         self.law.decode(&self.speech)
     }
 
+    /// The packets of what it says, which is over and over the same ones if it is of whole packets.
+    pub fn payloads(&self) -> Vec<Vec<u8>> {
+        self.speech.chunks(self.samples() as usize).map(<[u8]>::to_vec).collect()
+    }
+
+    /// Its next packet is lost.
+    pub fn lose(&mut self) {
+        self.sequence = self.sequence.wrapping_add(1);
+        self.packets_due += 1;
+    }
+
     /// Says something else from now on.
     pub fn say(&mut self, speech: &Samples) {
         self.speech = self.law.encode(speech);

@@ -25,6 +25,13 @@ pub struct G722Encoder {
 }
 
 impl G722Encoder {
+    /// A decoder that has followed another encoder as this one has can follow from here: both sides of a stream have the same
+    /// state. What the encoder has heard stays.
+    pub fn follow(&mut self, decoder: &G722Decoder) {
+        self.low.clone_from(&decoder.low);
+        self.high.clone_from(&decoder.high);
+    }
+
     /// Encodes an octet per pair of samples; `octets` is half as long as `samples`.
     pub fn encode(&mut self, samples: &[i16], octets: &mut [u8]) {
         assert_eq!(samples.len(), octets.len() * SAMPLES_PER_OCTET, "one octet per pair of samples");

@@ -45,6 +45,11 @@ impl Cleaning {
         Cleaning::new(self.settings, rate)
     }
 
+    /// Whether its samples are needed: without that nothing is changed in them.
+    pub fn is_needed(&self) -> bool {
+        self.settings.denoise || self.gate.is_some() || self.offset.is_some()
+    }
+
     /// Cleans the next frame, in which there is something of the peer (`has_sound`) or silence. Where it is not heard, or
     /// there is no time for it, it is not denoised.
     pub fn clean(&mut self, frame: &mut [i16], has_sound: bool, is_heard: bool, may_denoise: bool) {

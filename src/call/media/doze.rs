@@ -13,6 +13,37 @@ const KEPT_PACKETS: usize = 5;
 /// A silent packet may be so much longer than those that were found silent.
 const SPREAD_OCTETS: usize = 2;
 
+/// The last packets of those that were not decoded.
+#[derive(Default)]
+pub struct Kept {
+    packets: [Vec<u8>; KEPT_PACKETS],
+    /// How many there were in all since the last one that was decoded.
+    passed: usize,
+}
+
+impl Kept {
+    /// Keeps the next one in order.
+    pub fn keep(&mut self, packet: &[u8]) {
+        let kept = &mut self.packets[self.passed % KEPT_PACKETS];
+        kept.clear();
+        kept.extend_from_slice(packet);
+        self.passed += 1;
+    }
+
+    /// The oldest first.
+    pub fn packets(&self) -> impl Iterator<Item = &[u8]> {
+        let oldest = self.passed.saturating_sub(KEPT_PACKETS);
+        (oldest..self.passed).map(|at| &self.packets[at % KEPT_PACKETS][..])
+    }
+
+    /// They are decoded: the oldest first.
+    pub fn take(&mut self) -> impl Iterator<Item = &[u8]> {
+        let passed = std::mem::take(&mut self.passed);
+        let oldest = passed.saturating_sub(KEPT_PACKETS);
+        (oldest..passed).map(|at| &self.packets[at % KEPT_PACKETS][..])
+    }
+}
+
 /// Whether a decoder has anything to do.
 #[derive(Default)]
 pub struct Doze {
@@ -22,9 +53,7 @@ pub struct Doze {
     longest_silent_octets: usize,
     /// The last packet that was decoded says that nobody speaks.
     is_quiet: bool,
-    kept: [Vec<u8>; KEPT_PACKETS],
-    /// How many packets were passed over since the last one that was decoded.
-    passed: usize,
+    kept: Kept,
 }
 
 impl Doze {
@@ -41,22 +70,17 @@ impl Doze {
 
     /// Passes over a packet.
     pub fn keep(&mut self, packet: &[u8]) {
-        let kept = &mut self.kept[self.passed % KEPT_PACKETS];
-        kept.clear();
-        kept.extend_from_slice(packet);
-        self.passed += 1;
+        self.kept.keep(packet);
     }
 
     /// What was passed over last, the oldest first; to be decoded before the packet that was not.
     pub fn wake(&mut self) -> impl Iterator<Item = &[u8]> {
-        let passed = std::mem::take(&mut self.passed);
-        let oldest = passed.saturating_sub(KEPT_PACKETS);
-        (oldest..passed).map(|at| &self.kept[at % KEPT_PACKETS][..])
+        self.kept.take()
     }
 
     /// Whether the last packet was passed over.
     pub fn is_dozing(&self) -> bool {
-        self.passed > 0
+        self.kept.passed > 0
     }
 
     /// Whether the last packet was silence, decoded or not: where nothing follows it, silence goes on (DTX).

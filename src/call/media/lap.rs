@@ -10,11 +10,12 @@ use super::outgoing::{Outgoing, SendFormat};
 use super::pace::Pace;
 use super::programme::Progress;
 use super::reception::Reception;
+use super::relay::Takes;
 use super::reporting::Reporting;
 use super::reports::Reports;
 use super::seat::{Seat, Seating};
 use super::summary::MediaSummary;
-use super::voice::ReceiveFormat;
+use super::voice::{ReceiveFormat, Scratch};
 use super::{MediaReport, Programme, Workbench};
 use crate::audio::{Format, SampleRate};
 use crate::call::endpoint::Endpoint;
@@ -170,7 +171,9 @@ impl Media {
         *self.agreed = setup.agreed;
         self.liveness_follows(now);
         let (in_rate, out_rate) = self.rates();
+        let takes = self.takes();
         self.seating.each(|seat| {
+            seat.takes(takes);
             seat.rates_changed(in_rate, out_rate);
             seat.held(self.agreed.on_hold);
         });
@@ -210,7 +213,13 @@ impl Media {
         });
     }
 
+    fn takes(&self) -> Takes {
+        self.outgoing.takes(self.agreed.send_comfort_noise().map(|noise| noise.send_payload_type))
+    }
+
     fn took_place(&mut self, place: &Place) {
+        let takes = self.takes();
+        self.seating.seat().takes(takes);
         self.outgoing.speaks(); // who listened elsewhere hears something else now
         self.seating.took(place);
         place.receives_on(&self.network.rtp);
@@ -237,14 +246,42 @@ impl Media {
         let bench = Rc::clone(&self.bench);
         let bench = &mut *bench.borrow_mut();
         self.drain(tick, &mut bench.datagram);
-        let frame = &mut bench.frame[..self.reception.rate().samples(self.jitter.frame_ms)];
-        let is_heard = self.seating.seat().is_heard() && !self.network.peer_level.lets_doze();
-        self.reception.playout(&self.worker, &mut bench.scratch, tick.due, is_heard, frame);
-        self.network.peer_level.check(frame);
-        self.seating.seat().hear(frame);
+        let Workbench { frame, scratch, .. } = bench;
+        let frame = &mut frame[..self.reception.rate().samples(self.jitter.frame_ms)];
+        if !self.relay(tick, scratch, frame) {
+            let is_heard = self.seating.seat().is_heard() && !self.network.peer_level.lets_doze();
+            self.reception.playout(&self.worker, scratch, tick.due, is_heard, frame);
+            self.network.peer_level.check(frame);
+            let seat = self.seating.seat();
+            seat.hear(frame);
+            seat.mixed(frame, Duration::from_millis(self.jitter.frame_ms.into()));
+        }
         if self.outgoing.is_shared() && self.seating.seat().hears_all(self.outgoing.rate()).is_none() {
             self.outgoing.speaks();
         }
+    }
+
+    /// Passes on what is due as it is, if it may be; else it is to be mixed.
+    fn relay(&mut self, tick: Tick, scratch: &mut Scratch, frame: &mut [i16]) -> bool {
+        let Media { seating, reception, worker, .. } = self;
+        let seat = seating.seat();
+        let Some((line, is_tapped)) = seat.relays(reception.may_pass(), reception.format()) else {
+            if reception.is_passing() {
+                let left = seat.relayed_to();
+                let mut left = left.as_ref().map(|line| line.borrow_mut());
+                reception.pass_on_no_more(worker, scratch, left.as_deref_mut());
+            }
+            return false;
+        };
+        let mut line = line.borrow_mut();
+        let parcel = line.fill(tick.number);
+        reception.pass_on(worker, scratch, tick.due, parcel, (is_tapped, frame));
+        if is_tapped {
+            seat.hear(frame)
+        } else {
+            seat.passes_by()
+        }
+        true
     }
 
     fn drain(&mut self, tick: Tick, buffer: &mut [u8]) {
@@ -336,7 +373,9 @@ impl Media {
         if let Some(contributors) = self.outgoing.contributors_mut() {
             self.seating.seat().name_contributors(contributors);
         }
-        let len = if sends && self.is_listener(tick) {
+        let len = if self.send_relayed(tick, bench, sends) {
+            None
+        } else if sends && self.is_listener(tick) {
             self.send_shared(tick, bench)
         } else {
             self.send_alone(tick, bench, sends)
@@ -350,6 +389,18 @@ impl Media {
             self.liveness.handle_life(tick.due); // told once per timeout
             self.reports.send(MediaReport::Silent);
         }
+    }
+
+    /// Sends what another's peer has coded for this one, if there is any.
+    fn send_relayed(&mut self, tick: Tick, bench: &mut Workbench, sends: bool) -> bool {
+        let Media { seating, outgoing, network, .. } = self;
+        let is_open = sends && !outgoing.packets().is_sending_digits();
+        let Some(line) = seating.seat().line(outgoing.was_relayed(), is_open) else { return false };
+        let mut line = line.borrow_mut();
+        if let Some(handover) = line.take_handover() {
+            outgoing.take_over(handover);
+        }
+        sends && outgoing.relay(tick, &line, &mut bench.datagram, |packet| network.send(packet))
     }
 
     /// Whether the peer is sent what all hear, as others are.
@@ -414,8 +465,7 @@ impl Media {
             concealed: Duration::from_millis(jitter.concealed_units * 1000 / clock_rate),
             jitter_ms: self.network.incoming.sources().current().map_or(0.0, |source| source.jitter_ms()),
             depth_ms: self.reception.depth_ms(),
-            encoded: self.outgoing.encoded(),
-            unencodable: self.outgoing.unencodable(),
+            coded: self.outgoing.coded(),
             sent: self.outgoing.packets().sent().packets,
             round_trip: self.reporting.round_trip(),
         }

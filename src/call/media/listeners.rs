@@ -158,11 +158,12 @@ impl Coding {
         true
     }
 
-    /// Encodes what this leg alone hears.
+    /// Encodes what this leg alone hears; as an entry, for a decoder that has followed another encoder.
     pub fn encode_alone(
         &mut self,
         worker: &Worker,
         relief: Relief,
+        is_entry: bool,
         samples: &[i16],
         payload: &mut [u8],
     ) -> Result<usize, EncodeError> {
@@ -170,7 +171,7 @@ impl Coding {
             self.speaks();
         }
         let Coding::Own(encoder, _, is_ahead) = self else { unreachable!("it has left its class") };
-        let leans_on_none = std::mem::take(is_ahead);
+        let leans_on_none = std::mem::take(is_ahead) || is_entry;
         encode(worker, relief, encoder, |encoder| match leans_on_none {
             true => encoder.encode_independent(samples, payload),
             false => encoder.encode(samples, payload),

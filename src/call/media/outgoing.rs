@@ -2,9 +2,12 @@
 
 use super::Workbench;
 use super::listeners::{Classes, Coding};
+use super::relay::{Handover, Item, Line, Takes};
+use super::summary::Coded;
 use crate::audio::comfort_noise::{Pauses, Pausing};
 use crate::audio::frame::FrameJoiner;
 use crate::audio::{EncodeError, Encoder, Format, SampleRate};
+use crate::rtp::Timestamp;
 use crate::rtp::contributors::{self, Contributors, Naming};
 use crate::rtp::packet::HEADER_LEN;
 use crate::rtp::packet_sender::{DigitError, PacketSender, StreamStart};
@@ -49,6 +52,19 @@ pub struct Outgoing {
     told_loss_percent: u8,
     encoded: u64,
     unencodable: u64,
+    relayed: Relayed,
+}
+
+/// What the peer was sent that another's peer had coded.
+#[derive(Debug, Default)]
+struct Relayed {
+    packets: u64,
+    /// While it goes on: by how much our timestamps are before theirs, and the end of the last packet.
+    timeline: Option<(u32, Timestamp)>,
+    /// The peer's decoder has followed another encoder than ours.
+    is_fresh: bool,
+    /// What it was sent of the frames to come.
+    ahead: Duration,
 }
 
 impl Outgoing {
@@ -76,6 +92,7 @@ impl Outgoing {
             told_loss_percent,
             encoded,
             unencodable,
+            relayed: Relayed::default(),
         })
     }
 
@@ -144,14 +161,9 @@ impl Outgoing {
         self.packets.change_stream(start);
     }
 
-    /// Packets that were encoded for this leg; where it listens among others, another's were for it too.
-    pub fn encoded(&self) -> u64 {
-        self.encoded
-    }
-
-    /// Frames that the codec could not encode.
-    pub fn unencodable(&self) -> u64 {
-        self.unencodable
+    /// By whom what was sent was encoded; where it listens among others, another's packets were for it too.
+    pub fn coded(&self) -> Coded {
+        Coded { encoded: self.encoded, relayed: self.relayed.packets, unencodable: self.unencodable }
     }
 
     /// Whether it is sent the same packets as others.
@@ -190,6 +202,7 @@ impl Outgoing {
         let frame_samples = self.frame_samples();
         let Workbench { frame, payload, datagram, relief, encoded: all, .. } = bench;
         let room = (&mut frame[..frame_samples], &mut payload[..]);
+        self.relayed.is_fresh = false;
         let (encoded, is_first) = self.coding.encode_shared(worker, *relief, tick.number, room, mix)?;
         self.encoded += u64::from(is_first);
         *all += u64::from(is_first);
@@ -197,8 +210,82 @@ impl Outgoing {
         self.packet(tick.due, encoded, units, payload, datagram)
     }
 
+    /// What is taken of another's packets; `comfort_noise` is the payload type of that.
+    pub fn takes(&self, comfort_noise: Option<u8>) -> Takes {
+        Takes::of(&self.send, comfort_noise)
+    }
+
+    /// Whether what the peer was sent last was another's.
+    pub fn was_relayed(&self) -> bool {
+        self.relayed.is_fresh
+    }
+
+    /// Sends what lies in the line for this tick, a packet at a time; `false` and nothing done if there is none, or if a digit
+    /// takes its place.
+    pub fn relay(
+        &mut self,
+        tick: Tick,
+        line: &Line,
+        datagram: &mut [u8],
+        mut send: impl FnMut(&[u8]),
+    ) -> bool {
+        let Some(parcel) = line.parcel(tick.number).filter(|_| !self.packets.is_sending_digits()) else {
+            return false;
+        };
+        self.coding.speaks();
+        if let Some(pauses) = &mut self.pauses {
+            pauses.end(); // the peer hears something else than we would say
+        }
+        let noise_type = line.takes().and_then(|takes| takes.comfort_noise);
+        for (item, payload) in parcel.items() {
+            match item {
+                Item::Packet { timestamp, units, missing, .. } => {
+                    self.follow(timestamp, units);
+                    self.packets.miss(missing);
+                    if let Some(len) = self.packet(tick.due, Ok(payload.len()), units, payload, datagram) {
+                        self.relayed.packets += 1;
+                        send(&datagram[..len]);
+                    }
+                }
+                Item::Noise { units, .. } if let Some(noise_type) = noise_type => {
+                    let len = self.packets.comfort_noise(tick.due, noise_type, units, payload, datagram);
+                    self.relayed.packets += 1;
+                    send(&datagram[..len]);
+                }
+                Item::Noise { units, .. } | Item::Pause { units } => self.packets.skip(tick.due, units),
+                Item::Gap { units } => self.packets.follow(self.packets.next_timestamp().plus(units)),
+            }
+        }
+        self.relayed.is_fresh = true;
+        true
+    }
+
+    /// The next packet is the one of this time of its sender.
+    fn follow(&mut self, timestamp: Timestamp, units: u32) {
+        let next = self.packets.next_timestamp();
+        let (shift, end) = self.relayed.timeline.unwrap_or((next.0.wrapping_sub(timestamp.0), next));
+        let wished = timestamp.plus(shift);
+        let farthest = i64::from(self.packets.clock_rate());
+        let is_sane =
+            wished.distance_from(end) >= 0 && i64::from(wished.distance_from(next)).abs() < farthest;
+        let begin = if is_sane { wished } else { next };
+        self.relayed.timeline = Some((begin.0.wrapping_sub(timestamp.0), begin.plus(units)));
+        self.packets.follow(begin);
+    }
+
+    /// What it hears is mixed again.
+    pub fn take_over(&mut self, handover: Handover) {
+        self.relayed.ahead = handover.ahead;
+        if let Some(mut encoder) = handover.encoder {
+            // What it refuses leaves it as it was: the peer can follow all the same.
+            let _ = encoder.reconfigure(&self.send.format);
+            self.coding = Coding::own(encoder);
+        }
+    }
+
     /// Nothing is sent in this frame; time goes on.
     pub fn skip(&mut self, due: Instant) {
+        self.relayed.timeline = None;
         self.coding.speaks();
         if let Some(joiner) = &mut self.joiner {
             joiner.clear();
@@ -212,6 +299,11 @@ impl Outgoing {
 
     /// Takes the frame in `bench.frame`; writes the packet to `bench.datagram` and returns its length once one is full.
     pub fn send(&mut self, worker: &Worker, due: Instant, bench: &mut Workbench) -> Option<usize> {
+        self.relayed.timeline = None;
+        if let Some(ahead) = self.relayed.ahead.checked_sub(Duration::from_millis(self.frame_ms.into())) {
+            self.relayed.ahead = ahead;
+            return None; // the peer has this one
+        }
         let frame_samples = self.frame_samples();
         let Workbench { frame, packet, payload, datagram, relief, encoded: all, .. } = bench;
         let samples: &[i16] = match &mut self.joiner {
@@ -249,7 +341,8 @@ impl Outgoing {
                 }
             }
         }
-        let encoded = self.coding.encode_alone(worker, *relief, samples, payload);
+        let is_entry = std::mem::take(&mut self.relayed.is_fresh);
+        let encoded = self.coding.encode_alone(worker, *relief, is_entry, samples, payload);
         self.encoded += 1;
         *all += 1;
         self.packet(due, encoded, units, payload, datagram)

@@ -1,16 +1,19 @@
 //! What a peer says, from packet to frame: the jitter buffer in front of the [`Voice`] that decodes.
 
 use super::cleaning::{Cleaning, CleaningSettings};
+use super::doze::Kept;
+use super::relay::{Handover, Line, Parcel, successor};
 use super::voice::{Gap, ReceiveFormat, Scratch, Voice};
-use crate::audio::SampleRate;
+use crate::audio::{Format, SampleRate};
 use crate::rtp::jitter_buffer::{
-    Arrival, Inserted, JitterBuffer, JitterCounters, JitterSettings, Playout, Redundancy,
+    Arrival, Inserted, JitterBuffer, JitterCounters, JitterSettings, Packet as Due, Playout, Redundancy,
+    Stretch,
 };
 use crate::rtp::packet::Packet;
 use crate::rtp::redundancy::{Copies, Redundant};
 use crate::rtp::{Header, PayloadTypes, SequenceNumber, Ssrc};
 use crate::worker::Worker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The receiving side of a leg's audio.
 pub struct Reception {
@@ -25,6 +28,26 @@ pub struct Reception {
     malformed: u64,
     /// Of jitter buffers that were given up.
     former: JitterCounters,
+    /// While its packets are passed on.
+    passing: Option<Box<Passing>>,
+}
+
+/// Where a stream is whose packets are passed on instead of decoded.
+#[derive(Default)]
+struct Passing {
+    /// What was passed on before it was due, in units of the RTP clock.
+    ahead_units: u32,
+    kept: Kept,
+    /// They are decoded too.
+    is_tapped: bool,
+}
+
+/// What a stream has next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    Packet,
+    Gap,
+    Pause,
 }
 
 /// What a new negotiation makes of a receiver; made first, applied when all else can follow too.
@@ -69,6 +92,7 @@ impl Reception {
             redundancy: PayloadTypes::default(),
             malformed: 0,
             former: JitterCounters::default(),
+            passing: None,
         })
     }
 
@@ -210,6 +234,126 @@ impl Reception {
         let has_sound = self.voice.take_frame(frame);
         self.cleaning.clean(frame, has_sound, is_heard, scratch.may_denoise);
         has_sound
+    }
+
+    /// Whether packets are what is to be heard, as they are.
+    pub fn may_pass(&self) -> bool {
+        !self.cleaning.is_needed()
+    }
+
+    /// The format in use, and whether pauses may be described.
+    pub fn format(&self) -> (&Format, bool) {
+        (self.voice.format(), self.settings.comfort_noise.is_some())
+    }
+
+    /// Whether packets are passed on.
+    pub fn is_passing(&self) -> bool {
+        self.passing.is_some()
+    }
+
+    /// In the place of [`Reception::playout`]: what is due at `due` goes to `parcel` as it came. To become less deep, a packet
+    /// goes out before its time. If it `is_tapped`, `frame` is filled beside.
+    pub fn pass_on(
+        &mut self,
+        worker: &Worker,
+        scratch: &mut Scratch,
+        due: Instant,
+        parcel: &mut Parcel,
+        (is_tapped, frame): (bool, &mut [i16]),
+    ) {
+        let mut passing = self.passing.take().unwrap_or_else(|| {
+            self.voice.clear(); // less than a frame, and quiet
+            Box::default()
+        });
+        if is_tapped && !passing.is_tapped {
+            self.voice.catch_up(worker, scratch, &passing.kept, passing.ahead_units);
+        } else if passing.is_tapped && !is_tapped {
+            self.voice.clear();
+        }
+        passing.is_tapped = is_tapped;
+        while let Some(units) = self.pass_next((worker, scratch), due, parcel, (&mut passing, frame)) {
+            passing.ahead_units += units;
+        }
+        if is_tapped {
+            self.voice.take_frame(frame);
+        }
+        let frame_units = self.settings.clock_rate / 1000 * self.settings.frame_ms;
+        passing.ahead_units = passing.ahead_units.saturating_sub(frame_units);
+        self.passing = Some(passing);
+    }
+
+    /// Passes on what comes next; how much of the time it fills, `None` once the frame is full or nothing is there.
+    fn pass_next(
+        &mut self,
+        (worker, scratch): (&Worker, &mut Scratch),
+        due: Instant,
+        parcel: &mut Parcel,
+        (passing, frame): (&mut Passing, &mut [i16]),
+    ) -> Option<u32> {
+        let before = *self.jitter_buffer.counters();
+        let is_tapped = passing.is_tapped;
+        let mut shortened = 0;
+        let (units, what) = match self.jitter_buffer.playout(due, passing.ahead_units) {
+            Playout::Packet(packet) => {
+                let Some(units) = self.voice.units_of(&packet) else {
+                    // Broken, or of another format, which the next lap finds not to fit.
+                    self.voice.switch_to(packet.payload_type);
+                    parcel.miss(1);
+                    return Some(0);
+                };
+                parcel.packet(packet.timestamp, units, packet.payload);
+                passing.kept.keep(packet.payload);
+                if let Stretch::Shorten { units, .. } = packet.stretch {
+                    shortened = units;
+                }
+                let skip = packet.skip + shortened;
+                if is_tapped {
+                    let packet = Due { skip, stretch: Stretch::None, ..packet };
+                    self.voice.play(worker, scratch, &packet, true, frame);
+                }
+                (units.saturating_sub(skip), What::Packet)
+            }
+            Playout::Conceal { units } => (units, What::Gap),
+            Playout::Pause { units, comfort_noise } => {
+                if is_tapped {
+                    self.voice.pause(worker, scratch, units, comfort_noise);
+                }
+                parcel.noise(units, comfort_noise.unwrap_or_default());
+                (units, What::Pause)
+            }
+            Playout::Enough | Playout::Empty => return None,
+        };
+        if is_tapped && what == What::Gap {
+            let (next, behind) = (self.jitter_buffer.peek_next(), self.jitter_buffer.peek_behind());
+            self.voice.conceal(worker, scratch, &Gap { due, units, next, behind });
+        }
+        if shortened > 0 {
+            self.jitter_buffer.stretched(-(shortened as i32));
+        }
+        let now = self.jitter_buffer.counters();
+        let lost = (now.lost + now.late + now.discarded) - (before.lost + before.late + before.discarded);
+        parcel.miss(lost);
+        match what {
+            What::Packet => parcel.tell_missing(),
+            What::Gap if lost > 0 => parcel.gap(units),
+            What::Gap => {} // it is waited for: the peer's time stands still
+            What::Pause if now.played > before.played => {}
+            What::Pause => parcel.goes_on_pausing(),
+        }
+        Some(units)
+    }
+
+    /// Packets are decoded again from the next one on. `line` is where they were passed on to.
+    pub fn pass_on_no_more(&mut self, worker: &Worker, scratch: &mut Scratch, line: Option<&mut Line>) {
+        let Some(passing) = self.passing.take() else { return };
+        if let Some((line, takes)) = line.and_then(|line| line.takes().cloned().map(|takes| (line, takes))) {
+            let encoder = successor(worker, &takes, &passing.kept, scratch.samples());
+            let ahead = u64::from(passing.ahead_units) * 1_000_000 / u64::from(self.settings.clock_rate);
+            line.hand_over(Handover { encoder, ahead: Duration::from_micros(ahead) });
+        }
+        if !passing.is_tapped {
+            self.voice.catch_up(worker, scratch, &passing.kept, passing.ahead_units);
+        }
     }
 
     /// Where the work of the next lap lies, as address and bytes, for the worker to have it fetched ahead.

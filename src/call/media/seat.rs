@@ -1,13 +1,16 @@
 //! Where a leg's audio goes and comes from: a programme of its own, or a place in a conference.
 
 use super::programme::{Programme, Progress};
-use crate::audio::SampleRate;
+use super::relay::{Line, Relaying, Takes};
+use crate::audio::{Format, SampleRate};
 use crate::call::conferences::{Room, Tones};
 use crate::conference::{Command, ConferenceError, ParticipantId, ParticipantSettings};
 use crate::rtp::Ssrc;
 use crate::rtp::contributors::{Contributors, MAX_CONTRIBUTORS};
 use crate::worker::{Place, PlaceCloser, Round};
+use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// What a leg hears and who hears it.
 pub enum Seat {
@@ -89,6 +92,9 @@ pub struct Participant {
     room: Rc<Room>,
     id: ParticipantId,
     tones: Tones,
+    /// What other peers have coded for this one.
+    line: Rc<RefCell<Line>>,
+    relaying: Relaying,
 }
 
 impl Participant {
@@ -100,7 +106,8 @@ impl Participant {
     ) -> Result<Participant, ConferenceError> {
         let id = room.mixer.borrow_mut().join(settings)?;
         room.entered(id, tones);
-        Ok(Participant { room, id, tones })
+        let line = room.lines.open(id);
+        Ok(Participant { room, id, tones, line, relaying: Relaying::default() })
     }
 
     /// Who it is there.
@@ -117,6 +124,7 @@ impl Participant {
 
 impl Drop for Participant {
     fn drop(&mut self) {
+        self.room.lines.close(self.id);
         self.room.leave(self.id, self.tones);
     }
 }
@@ -135,6 +143,61 @@ impl Seat {
         match self {
             Seat::Alone(..) => true,
             Seat::Conference(Participant { room, id, .. }) => room.mixer.borrow_mut().is_heard(*id),
+        }
+    }
+
+    /// What the peer is sent from now on, as far as it can be another's packets.
+    pub fn takes(&self, takes: Takes) {
+        if let Seat::Conference(participant) = self {
+            participant.line.borrow_mut().set_takes(takes);
+        }
+    }
+
+    /// What others may have coded for the peer, if they may or `did` last; from now on they may if the peer is sent audio.
+    pub fn line(&self, did: bool, is_open: bool) -> Option<&RefCell<Line>> {
+        let Seat::Conference(Participant { room, id, line, .. }) = self else { return None };
+        if !did && !room.mixer.borrow().is_of_two(*id) {
+            return None;
+        }
+        line.borrow_mut().set_open(is_open);
+        Some(line)
+    }
+
+    /// Where the peer's packets go in this lap as they are, and whether their sound is wanted too: then it is to be heard as
+    /// ever, else [`Seat::passes_by`].
+    pub fn relays(&mut self, may_pass: bool, received: (&Format, bool)) -> Option<(Rc<RefCell<Line>>, bool)> {
+        let Seat::Conference(Participant { room, id, line, relaying, .. }) = self else { return None };
+        if !room.relays {
+            return None;
+        }
+        let mut mixer = room.mixer.borrow_mut();
+        let listener = mixer.relays_to(*id).filter(|_| may_pass);
+        if listener.is_none() && relaying.is_idle() {
+            return None;
+        }
+        let line = relaying.line(&room.lines, listener, &line.borrow(), received)?;
+        Some((line, mixer.is_tapped()))
+    }
+
+    /// Where the peer's packets went until the last lap, once.
+    pub fn relayed_to(&mut self) -> Option<Rc<RefCell<Line>>> {
+        match self {
+            Seat::Alone(..) => None,
+            Seat::Conference(participant) => participant.relaying.take_left(),
+        }
+    }
+
+    /// The peer's sound of this lap is heard otherwise.
+    pub fn passes_by(&self) {
+        if let Seat::Conference(participant) = self {
+            participant.room.mixer.borrow_mut().pass_by(participant.id);
+        }
+    }
+
+    /// The peer's frame of this lap, of so much time, was mixed.
+    pub fn mixed(&mut self, frame: &[i16], duration: Duration) {
+        if let Seat::Conference(participant) = self {
+            participant.relaying.mixed(frame, duration);
         }
     }
 

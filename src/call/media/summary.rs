@@ -28,14 +28,23 @@ pub struct MediaSummary {
     pub jitter_ms: f64,
     /// How long packets waited for their playout at the end.
     pub depth_ms: u32,
-    /// Packets that were encoded for it; fewer than were sent where it listened among others.
-    pub encoded: u64,
-    /// Frames that could not be encoded.
-    pub unencodable: u64,
+    /// By whom what it was sent was encoded.
+    pub coded: Coded,
     /// RTP packets sent.
     pub sent: u32,
     /// Time to the peer and back, where it told.
     pub round_trip: Option<Duration>,
+}
+
+/// What a leg was sent, by its coding.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Coded {
+    /// Packets that were encoded for it; fewer than were sent where it listened among others.
+    pub encoded: u64,
+    /// Packets that another's peer had encoded for it.
+    pub relayed: u64,
+    /// Frames that could not be encoded.
+    pub unencodable: u64,
 }
 
 impl fmt::Display for MediaSummary {
@@ -43,7 +52,7 @@ impl fmt::Display for MediaSummary {
         write!(
             out,
             "received {} (late {}, lost {}, recovered {}, duplicate {}, discarded {}), refused {}, malformed {}, concealed {} ms, \
-             jitter {:.1} ms, depth {} ms, sent {} (encoded {}, unencodable {})",
+             jitter {:.1} ms, depth {} ms, sent {} (encoded {}, relayed {}, unencodable {})",
             self.received,
             self.late,
             self.lost,
@@ -56,8 +65,9 @@ impl fmt::Display for MediaSummary {
             self.jitter_ms,
             self.depth_ms,
             self.sent,
-            self.encoded,
-            self.unencodable
+            self.coded.encoded,
+            self.coded.relayed,
+            self.coded.unencodable
         )?;
         match self.round_trip {
             Some(round_trip) => write!(out, ", round trip {:.1} ms", round_trip.as_secs_f64() * 1000.0),

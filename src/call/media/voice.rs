@@ -1,6 +1,6 @@
 //! The decoding half of a leg's receiver: packets of whatever codec the peer uses become frames of one rate.
 
-use super::doze::Doze;
+use super::doze::{Doze, Kept};
 use super::effort::Efforts;
 use super::reach::Reach;
 use crate::audio::comfort_noise::Noise;
@@ -27,6 +27,13 @@ pub struct Scratch {
     dred: Option<Box<OpusDred>>,
     decoded: Box<[i16]>,
     changed: Box<[i16]>,
+}
+
+impl Scratch {
+    /// Room for a packet's samples.
+    pub(super) fn samples(&mut self) -> &mut [i16] {
+        &mut self.decoded
+    }
 }
 
 impl Default for Scratch {
@@ -126,6 +133,45 @@ impl Voice {
     /// The RTP clock of the format in use.
     pub fn clock_rate_hz(&self) -> u32 {
         self.current.format.clock_rate_hz()
+    }
+
+    /// The format in use.
+    pub fn format(&self) -> &Format {
+        &self.current.format
+    }
+
+    /// How long a packet of the format in use is, in units of the RTP clock; `None` if it is of another one, or broken.
+    pub fn units_of(&self, packet: &Packet<'_>) -> Option<u32> {
+        if packet.payload_type != self.current.payload_type {
+            return None;
+        }
+        let samples = self.decoder.payload_samples(packet.payload).ok()? as u64;
+        let units = samples * u64::from(self.clock_rate_hz()) / u64::from(self.decoder.rate().hertz());
+        u32::try_from(units).ok()
+    }
+
+    /// Nothing waits any more.
+    pub fn clear(&mut self) {
+        self.cutter.clear();
+        self.ready = false;
+    }
+
+    /// Packets were passed by, these the last of them: it follows from there, and what is left of them is due next.
+    pub fn catch_up(&mut self, worker: &Worker, scratch: &mut Scratch, kept: &Kept, left_units: u32) {
+        self.clear();
+        let Scratch { decoded, changed, .. } = scratch;
+        let Voice { decoder, doze, .. } = self;
+        let mut len = 0;
+        worker.on_codec_stack(|| {
+            for passed in doze.iter_mut().flat_map(|doze| doze.wake()) {
+                let _ = decoder.decode(passed, decoded);
+            }
+            for passed in kept.packets() {
+                len = decoder.decode(passed, decoded).unwrap_or(0);
+            }
+        });
+        let left = self.samples(left_units).min(len);
+        self.push(&decoded[len - left..len], changed);
     }
 
     /// Whether a payload type is one of the formats.

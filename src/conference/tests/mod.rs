@@ -1,6 +1,7 @@
 //! The mixer against naive ones, and by ear: what a listener records has no step that its talkers did not
 //! make.
 
+mod alone;
 mod background;
 mod fuzz;
 mod seams;

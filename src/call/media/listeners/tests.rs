@@ -58,7 +58,7 @@ impl<'a> Audience<'a> {
             }
             self.sound(&mut frame);
             self.encoded += 1;
-            let len = leg.encode_alone(self.worker, Relief::None, &frame, &mut payload).unwrap();
+            let len = leg.encode_alone(self.worker, Relief::None, false, &frame, &mut payload).unwrap();
             payload[..len].to_vec()
         });
         let packets = packets.collect();
@@ -149,7 +149,7 @@ fn who_leaves_after_the_others_were_encoded_is_sent_a_packet_that_leans_on_none(
         let mut ahead = audience.legs[1].encoder();
         audience.legs[1].leaves(audience.tick);
         for is_first in [true, false] {
-            let len = audience.legs[1].encode_alone(worker, Relief::None, &frame, &mut payload).unwrap();
+            let len = audience.legs[1].encode_alone(worker, Relief::None, false, &frame, &mut payload).unwrap();
             let expected_len = worker.on_codec_stack(|| match is_first {
                 true => ahead.encode_independent(&frame, &mut expected).unwrap(),
                 false => ahead.encode(&frame, &mut expected).unwrap(),

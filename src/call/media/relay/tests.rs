@@ -1,0 +1,363 @@
+use super::super::Workbench;
+use super::super::outgoing::{Outgoing, SendFormat};
+use super::super::reception::Reception;
+use super::super::voice::ReceiveFormat;
+use super::Line;
+use crate::audio::opus::OpusSettings;
+use crate::audio::{Decoder, Encoder, Format, SampleRate};
+use crate::rtp::jitter_buffer::{Arrival, JitterCounters, JitterSettings};
+use crate::rtp::packet::Packet;
+use crate::rtp::packet_sender::StreamStart;
+use crate::rtp::{SequenceNumber, Ssrc, Timestamp};
+use crate::worker::testing::on_worker;
+use crate::worker::{Tick, Worker};
+use std::f64::consts::TAU;
+use std::time::{Duration, Instant};
+
+const AUDIO: u8 = 96;
+const NOISE: u8 = 13;
+
+/// A packet that was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Sent {
+    sequence: u16,
+    timestamp: u32,
+    marker: bool,
+    payload_type: u8,
+    payload: Vec<u8>,
+}
+
+/// The way from one peer to the other, over the reception of the one and what is sent to the other.
+struct Way<'a> {
+    worker: &'a Worker,
+    format: Format,
+    reception: Reception,
+    line: Line,
+    outgoing: Outgoing,
+    bench: Workbench,
+    start: Instant,
+    lap: u64,
+}
+
+impl<'a> Way<'a> {
+    fn of(worker: &'a Worker, format: Format) -> Self {
+        let settings = JitterSettings {
+            min_ms: 0,
+            max_ms: 200,
+            frame_ms: 20,
+            clock_rate: format.clock_rate_hz(),
+            packet_ms: 20,
+            comfort_noise: Some(NOISE),
+        };
+        let formats = vec![ReceiveFormat { payload_type: AUDIO, format: format.clone() }];
+        let send = SendFormat {
+            payload_type: AUDIO,
+            format: format.clone(),
+            packet_ms: 20,
+            telephone_event: None,
+            comfort_noise: None,
+            redundancy: None,
+            contributors: None,
+        };
+        let outgoing = Outgoing::new(send, 20, StreamStart::from_random(0x7_0000_0001, 5000)).unwrap();
+        let mut line = Line::default();
+        line.set_takes(outgoing.takes(Some(NOISE)));
+        let reception = Reception::new(formats, settings).unwrap();
+        let (bench, start, lap) = (Workbench::default(), worker.now(), 0);
+        Way { worker, format, reception, line, outgoing, bench, start, lap }
+    }
+
+    fn units(&self) -> u32 {
+        self.format.clock_rate_hz() / 50
+    }
+
+    /// A packet comes, so much after the last lap.
+    fn comes(&mut self, sequence: u16, timestamp: u32, payload_type: u8, payload: &[u8]) {
+        let at = self.start + Duration::from_millis(20 * self.lap + 5);
+        self.reception.insert(Arrival {
+            at,
+            ssrc: Ssrc(9),
+            sequence: SequenceNumber(sequence),
+            timestamp: Timestamp(timestamp),
+            marker: false,
+            payload_type,
+            payload,
+        });
+    }
+
+    fn tick(&mut self) -> Tick {
+        self.lap += 1;
+        let due = self.start + Duration::from_millis(20 * self.lap);
+        Tick { number: self.lap, due, lateness: Duration::ZERO }
+    }
+
+    /// What is sent in the next lap, relayed.
+    fn relayed(&mut self, is_tapped: bool) -> Vec<Sent> {
+        let tick = self.tick();
+        let Way { reception, worker, line, outgoing, bench, format, .. } = self;
+        let frame = &mut bench.frame[..format.rate().samples(20)];
+        reception.pass_on(worker, &mut bench.scratch, tick.due, line.fill(tick.number), (is_tapped, frame));
+        let mut sent = Vec::new();
+        assert!(outgoing.relay(tick, line, &mut bench.datagram, |packet| sent.push(parsed(packet))));
+        sent
+    }
+
+    /// The same, mixed: the mix is what the one says.
+    fn mixed(&mut self) -> Vec<Sent> {
+        let tick = self.tick();
+        let Way { reception, worker, line, outgoing, bench, format, .. } = self;
+        reception.pass_on_no_more(worker, &mut bench.scratch, Some(line));
+        let frame = &mut bench.frame[..format.rate().samples(20)];
+        reception.playout(worker, &mut bench.scratch, tick.due, true, frame);
+        if let Some(handover) = line.take_handover() {
+            outgoing.take_over(handover);
+        }
+        let len = outgoing.send(worker, tick.due, bench);
+        len.map(|len| parsed(&bench.datagram[..len])).into_iter().collect()
+    }
+}
+
+fn parsed(datagram: &[u8]) -> Sent {
+    let Packet { header, payload, .. } = Packet::parse(datagram).unwrap();
+    Sent {
+        sequence: header.sequence.0,
+        timestamp: header.timestamp.0,
+        marker: header.marker,
+        payload_type: header.payload_type,
+        payload: payload.to_vec(),
+    }
+}
+
+/// A payload of G.711 that tells its number.
+fn numbered(number: u16) -> Vec<u8> {
+    number.to_be_bytes().repeat(80)
+}
+
+/// What is sent of `count` packets, of which each comes after so many laps, if at all, and what the buffer made of them. Of each
+/// packet its number, and those of its sequence and its timestamp in packets from the first.
+fn numbers(
+    count: u16,
+    comes_at: impl Fn(u16) -> Option<u16> + Send + 'static,
+) -> (Vec<(u16, u16, u32)>, JitterCounters) {
+    on_worker(move |worker| {
+        let mut way = Way::of(worker, Format::Pcmu);
+        let mut sent = Vec::new();
+        for lap in 0..count + 20 {
+            for number in (0..count).filter(|number| comes_at(*number) == Some(lap)) {
+                way.comes(number, u32::from(number) * 160, AUDIO, &numbered(number));
+            }
+            sent.extend(way.relayed(false));
+        }
+        let first = sent[0].clone();
+        let of = |sent: &Sent| {
+            let number = u16::from_be_bytes([sent.payload[0], sent.payload[1]]);
+            assert_eq!(sent.payload, numbered(number));
+            let steps = sent.timestamp.wrapping_sub(first.timestamp);
+            assert_eq!(steps % 160, 0);
+            (number, sent.sequence.wrapping_sub(first.sequence), steps / 160)
+        };
+        (sent.iter().map(of).collect(), way.reception.counters())
+    })
+}
+
+/// What the buffer makes of the same packets, mixed.
+fn mixed(count: u16, comes_at: impl Fn(u16) -> Option<u16> + Send + 'static) -> JitterCounters {
+    on_worker(move |worker| {
+        let mut way = Way::of(worker, Format::Pcmu);
+        for lap in 0..count + 20 {
+            for number in (0..count).filter(|number| comes_at(*number) == Some(lap)) {
+                way.comes(number, u32::from(number) * 160, AUDIO, &numbered(number));
+            }
+            way.mixed();
+        }
+        way.reception.counters()
+    })
+}
+
+/// All packets, in numbers of ours, but for these.
+fn all_but(count: u16, missing: &[u16]) -> Vec<(u16, u16, u32)> {
+    (0..count).filter(|at| !missing.contains(at)).map(|at| (at, at, u32::from(at))).collect()
+}
+
+#[test]
+fn what_comes_goes_out_as_it_is_with_numbers_of_ours() {
+    assert_eq!(numbers(50, Some).0, all_but(50, &[]));
+}
+
+#[test]
+fn what_was_lost_is_a_gap_in_our_numbers_and_in_time() {
+    let lost = [20, 30, 31];
+    assert_eq!(
+        numbers(50, move |number| Some(number).filter(|number| !lost.contains(number))).0,
+        all_but(50, &lost)
+    );
+}
+
+/// The first 50 in time, then two laps late, of which the first two are too late; the 60th is one later still, and so are all
+/// from there on until the 150th.
+fn late(number: u16) -> Option<u16> {
+    Some(match number {
+        0..50 | 150.. => number,
+        50..60 => number + 2,
+        60..150 => (number + 3).min(150.max(number)),
+    })
+}
+
+#[test]
+fn a_buffer_that_becomes_deeper_sends_later_and_one_that_becomes_less_deep_sends_sooner_and_neither_drops_anything()
+ {
+    let (sent, counters) = numbers(900, late);
+    assert!(counters.lengthened_units >= 160, "it became deeper: {counters:?}");
+    assert!(counters.shortened_units >= 160, "and less deep: {counters:?}");
+    let missing: Vec<u16> = (0..900).filter(|number| sent.iter().all(|(sent, ..)| sent != number)).collect();
+    assert!(
+        missing.iter().all(|number| (50..70).contains(number)),
+        "what came too late at first: {missing:?}"
+    );
+    assert_eq!(counters.late + counters.discarded, missing.len() as u64, "{counters:?}");
+    assert_eq!(sent, all_but(900, &missing));
+    let mixed = mixed(900, late);
+    assert!(
+        missing.len() as u64 <= mixed.late + mixed.discarded,
+        "no more than mixing: {missing:?}, {mixed:?}"
+    );
+}
+
+#[test]
+fn a_pause_passes_with_what_describes_it() {
+    on_worker(|worker| {
+        let mut way = Way::of(worker, Format::Pcmu);
+        let mut sent = Vec::new();
+        for lap in 0..40_u16 {
+            match lap {
+                0..10 => way.comes(lap, u32::from(lap) * 160, AUDIO, &numbered(lap)),
+                10 => way.comes(lap, u32::from(lap) * 160, NOISE, &[60, 1, 2]),
+                11..30 => {}
+                _ => way.comes(lap - 19, u32::from(lap) * 160, AUDIO, &numbered(lap)),
+            }
+            sent.extend(way.relayed(false));
+        }
+        let begun = sent[0].timestamp;
+        let told: Vec<_> = sent
+            .iter()
+            .map(|sent| (sent.sequence - 7, (sent.timestamp - begun) / 160, sent.marker))
+            .collect();
+        let expected: Vec<_> = (0..21_u16)
+            .map(|at| (at, u32::from(if at > 10 { at + 19 } else { at }), at == 0 || at == 11))
+            .collect();
+        assert_eq!(told[..11], expected[..11]);
+        assert_eq!((sent[10].payload_type, &sent[10].payload[..]), (NOISE, &[60, 1, 2][..]));
+        let behind: Vec<_> = told[11..].iter().zip(&expected[11..]).collect();
+        assert!(behind.iter().all(|(told, expected)| told == expected), "{behind:?}");
+        assert!(told.len() >= 20, "{told:?}");
+    });
+}
+
+/// A voice of sorts: harmonics of a pitch that moves, rising and falling four times a second.
+fn voice(rate: SampleRate, laps: usize) -> Vec<i16> {
+    let hertz = f64::from(rate.hertz());
+    let mut phase = 0.0;
+    let sample = |at: usize| {
+        let t = at as f64 / hertz;
+        phase += (140.0 + 30.0 * (TAU * 1.3 * t).sin()) / hertz;
+        let sum: f64 = (1..12).map(|n| (TAU * phase * f64::from(n)).sin() / f64::from(n)).sum();
+        (sum * 5000.0 * (1.0 + 0.5 * (TAU * 4.0 * t).sin())) as i16
+    };
+    (0..laps * rate.samples(20)).map(sample).collect()
+}
+
+fn opus() -> Format {
+    Format::Opus(OpusSettings::default())
+}
+
+/// What the other peer hears of [`voice`] where each lap is relayed or mixed, as the one says it by an encoder of its own.
+fn heard(format: &Format, laps: usize, is_relayed: impl Fn(usize) -> bool + Send + 'static) -> Vec<i16> {
+    let format = format.clone();
+    on_worker(move |worker| {
+        let mut way = Way::of(worker, format.clone());
+        let mut encoder = Encoder::new(&format).unwrap();
+        let mut decoder = Decoder::new(&format).unwrap();
+        let speech = voice(format.rate(), laps);
+        let mut heard = Vec::new();
+        for (lap, frame) in speech.chunks(format.rate().samples(20)).enumerate() {
+            let mut payload = [0; 4000];
+            let len = worker.on_codec_stack(|| encoder.encode(frame, &mut payload)).unwrap();
+            let number = lap as u16;
+            way.comes(number, u32::from(number) * way.units(), AUDIO, &payload[..len]);
+            let sent = if is_relayed(lap) { way.relayed(false) } else { way.mixed() };
+            for sent in sent {
+                let mut samples = [0; 5760];
+                let len = worker.on_codec_stack(|| decoder.decode(&sent.payload, &mut samples)).unwrap();
+                heard.extend_from_slice(&samples[..len]);
+            }
+        }
+        heard
+    })
+}
+
+/// Power of each 5 ms, and the greatest step between two samples in it.
+fn pieces(samples: &[i16], rate: SampleRate) -> Vec<(f64, i32)> {
+    let step = |pair: &[i16]| (i32::from(pair[1]) - i32::from(pair[0])).abs();
+    let piece = |piece: &[i16]| {
+        let power = piece.iter().map(|sample| f64::from(*sample).powi(2)).sum::<f64>() / piece.len() as f64;
+        (power, piece.windows(2).map(step).max().unwrap_or(0))
+    };
+    samples.chunks(rate.samples(5)).map(piece).collect()
+}
+
+#[test]
+fn going_over_to_mixing_and_back_makes_neither_a_hole_nor_a_click() {
+    for format in [opus(), Format::G722, Format::Pcmu, Format::L16(SampleRate::Hz16000)] {
+        let rate = format.rate();
+        let is_relayed = |lap: usize| !(100..150).contains(&lap);
+        let steady = heard(&format, 200, |_| true);
+        let changes = heard(&format, 200, is_relayed);
+        let (steady, changes) = (pieces(&steady, rate), pieces(&changes, rate));
+        let most = steady[40..].iter().map(|(_, step)| *step).max().unwrap();
+        let least = steady[40..].iter().map(|(power, _)| *power).fold(f64::MAX, f64::min);
+        for at in [100, 150] {
+            let around = &changes[4 * at - 8..4 * at + 24];
+            let step = around.iter().map(|(_, step)| *step).max().unwrap();
+            let power = around.iter().map(|(power, _)| *power).fold(f64::MAX, f64::min);
+            assert!(power > least * 0.9, "{format:?}: a hole at {at}");
+            assert!(step <= most, "{format:?}: a click at {at}");
+        }
+    }
+}
+
+#[test]
+fn what_goes_out_is_the_same_whether_it_is_listened_to_or_not() {
+    let sent = |is_tapped: fn(u16) -> bool| {
+        on_worker(move |worker| {
+            let mut way = Way::of(worker, opus());
+            let mut encoder = Encoder::new(&opus()).unwrap();
+            let (mut sent, mut heard) = (Vec::new(), Vec::new());
+            for (number, frame) in (0..).zip(voice(SampleRate::Hz48000, 700).chunks(960)) {
+                let mut payload = [0; 1275];
+                let len = worker.on_codec_stack(|| encoder.encode(frame, &mut payload)).unwrap();
+                if number != 70 && !(100..102).contains(&number) {
+                    way.comes(number, u32::from(number) * 960, AUDIO, &payload[..len]);
+                }
+                sent.extend(way.relayed(is_tapped(number)));
+                if is_tapped(number) {
+                    heard.extend_from_slice(&way.bench.frame[..960]);
+                }
+            }
+            (sent, heard)
+        })
+    };
+    let (plain, nothing) = sent(|_| false);
+    let (tapped, heard) = sent(|number| number % 300 > 40);
+    assert_eq!(plain, tapped);
+    assert!(plain.len() > 690 && nothing.is_empty());
+    let (always, all) = sent(|_| true);
+    assert_eq!(plain, always);
+    let quiet = |samples: &[i16]| {
+        pieces(samples, SampleRate::Hz48000)[40..].iter().filter(|(power, _)| *power < 1e4).count()
+    };
+    assert_eq!(
+        (quiet(&heard), quiet(&all)),
+        (0, 0),
+        "it is heard whole, from the first frame that is listened to on"
+    );
+}
