@@ -124,7 +124,7 @@ fn recording(folder: &std::path::Path) -> Samples {
     let file = files.next().expect("a recording");
     assert_eq!(files.next(), None, "one recording");
     assert!(
-        file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("room-relay-")),
+        file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("relay-")),
         "{file:?}"
     );
     read_wav(&file)
