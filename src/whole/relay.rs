@@ -123,10 +123,7 @@ fn recording(folder: &std::path::Path) -> Samples {
     let mut files = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("a file").path());
     let file = files.next().expect("a recording");
     assert_eq!(files.next(), None, "one recording");
-    assert!(
-        file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("relay-")),
-        "{file:?}"
-    );
+    assert!(file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("relay-")), "{file:?}");
     read_wav(&file)
 }
 

@@ -149,7 +149,8 @@ fn who_leaves_after_the_others_were_encoded_is_sent_a_packet_that_leans_on_none(
         let mut ahead = audience.legs[1].encoder();
         audience.legs[1].leaves(audience.tick);
         for is_first in [true, false] {
-            let len = audience.legs[1].encode_alone(worker, Relief::None, false, &frame, &mut payload).unwrap();
+            let len =
+                audience.legs[1].encode_alone(worker, Relief::None, false, &frame, &mut payload).unwrap();
             let expected_len = worker.on_codec_stack(|| match is_first {
                 true => ahead.encode_independent(&frame, &mut expected).unwrap(),
                 false => ahead.encode(&frame, &mut expected).unwrap(),
