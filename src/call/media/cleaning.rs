@@ -11,6 +11,8 @@ use crate::audio::offset::{OffsetRemover, offset_of};
 /// Each of the first frames is looked at, so that an offset is gone before it is heard; later one in so many.
 const FIRST_LOOKS: u32 = 25;
 const FRAMES_PER_LOOK: u32 = 8;
+/// So many frames in a row have to show the same offset, within a fourth of it: the low end of a voice does so in one or two.
+const SUSPICIOUS_FRAMES: u32 = 5;
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -27,6 +29,8 @@ pub struct Cleaning {
     rate: SampleRate,
     /// Frames with something in them, so far.
     frames: u32,
+    /// What the last frames looked at had, and how many they were.
+    suspected: (f32, u32),
     offset: Option<Box<OffsetRemover>>,
     /// From the first frame on that there is something in.
     denoiser: Option<Box<Denoiser>>,
@@ -37,7 +41,7 @@ impl Cleaning {
     /// For a stream of this rate.
     pub fn new(settings: CleaningSettings, rate: SampleRate) -> Cleaning {
         let gate = settings.noise_gate_db.map(|db| Box::new(NoiseGate::new(-f32::from(db))));
-        Cleaning { settings, rate, frames: 0, offset: None, denoiser: None, gate }
+        Cleaning { settings, rate, frames: 0, suspected: (0.0, 0), offset: None, denoiser: None, gate }
     }
 
     /// The same for a stream of another rate.
@@ -72,13 +76,18 @@ impl Cleaning {
 
     fn look_for_offset(&mut self, frame: &[i16]) {
         self.frames = self.frames.wrapping_add(1);
-        let looks = self.frames <= FIRST_LOOKS || self.frames.is_multiple_of(FRAMES_PER_LOOK);
+        let (before, frames) = self.suspected;
+        let looks = self.frames <= FIRST_LOOKS || self.frames.is_multiple_of(FRAMES_PER_LOOK) || frames > 0;
         if !looks || self.offset.is_some() {
             return;
         }
-        if let Some(offset) = offset_of(frame) {
-            let unheard = if self.frames == 1 { offset } else { 0.0 };
-            self.offset = Some(Box::new(OffsetRemover::new(self.rate, unheard)));
+        self.suspected = match offset_of(frame) {
+            None => (0.0, 0),
+            Some(offset) if (offset - before).abs() < before.abs() / 4.0 => (before, frames + 1),
+            Some(offset) => (offset, 1),
+        };
+        if self.suspected.1 == SUSPICIOUS_FRAMES {
+            self.offset = Some(Box::new(OffsetRemover::new(self.rate)));
         }
     }
 }

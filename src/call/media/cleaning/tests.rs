@@ -29,12 +29,25 @@ fn without_an_offset_and_unless_asked_for_every_frame_stays_as_it_came() {
 }
 
 #[test]
-fn an_offset_is_gone_from_the_first_frame_on_and_silence_stays_silence() {
+fn the_low_end_of_a_voice_is_no_offset() {
+    let mut cleaning = Cleaning::new(CleaningSettings::default(), RATE);
+    for at in 0..500 {
+        // Up and down like a breath on the microphone, two or three frames long, with a little voice on it.
+        let swing = 2000.0 * (std::f32::consts::TAU * at as f32 / 12.0).sin();
+        let said = tone(at, 300.0, swing);
+        let mut frame = said;
+        cleaning.clean(&mut frame, true, true, true);
+        assert_eq!(frame, said, "frame {at}");
+    }
+}
+
+#[test]
+fn an_offset_is_gone_within_200_ms_and_silence_stays_silence() {
     let mut cleaning = Cleaning::new(CleaningSettings::default(), RATE);
     for at in 0..50 {
         let mut frame = tone(at, 200.0, 1500.0);
         cleaning.clean(&mut frame, true, true, true);
-        assert!(frame.iter().all(|sample| sample.abs() < 350), "frame {at}: {frame:?}");
+        assert!(at < 10 || frame.iter().all(|sample| sample.abs() < 350), "frame {at}: {frame:?}");
     }
     let mut silence = [0; 160];
     cleaning.clean(&mut silence, false, true, true);
@@ -90,7 +103,7 @@ fn who_has_an_offset_is_not_heard_instead_of_who_talks() {
     assert!(offset > 90 && talker < 10, "left as it is: {offset}, {talker}");
     let mut cleaning = Cleaning::new(CleaningSettings::default(), RATE);
     let (offset, talker) = heard_of_one(|frame| cleaning.clean(frame, true, true, true));
-    assert_eq!((offset, talker), (0, 100));
+    assert!(offset < 10 && talker > 90, "taken off: {offset}, {talker}");
 }
 
 #[test]
