@@ -265,7 +265,7 @@ impl Media {
     fn relay(&mut self, tick: Tick, scratch: &mut Scratch, frame: &mut [i16]) -> bool {
         let Media { seating, reception, worker, .. } = self;
         let seat = seating.seat();
-        let Some((line, is_tapped)) = seat.relays(reception.may_pass(), reception.format()) else {
+        let Some((line, is_tapped)) = seat.relays(reception.may_pass(tick.due), reception.format()) else {
             if reception.is_passing() {
                 let left = seat.relayed_to();
                 let mut left = left.as_ref().map(|line| line.borrow_mut());

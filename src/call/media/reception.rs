@@ -28,9 +28,14 @@ pub struct Reception {
     malformed: u64,
     /// Of jitter buffers that were given up.
     former: JitterCounters,
+    /// Since there was a digit in the place of audio: until then the other is sent silence, not a stream with holes.
+    passes_from: Option<Instant>,
     /// While its packets are passed on.
     passing: Option<Box<Passing>>,
 }
+
+/// A digit lasts on for so long behind its last packet.
+const DIGIT_REST: Duration = Duration::from_millis(200);
 
 /// Where a stream is whose packets are passed on instead of decoded.
 #[derive(Default)]
@@ -92,6 +97,7 @@ impl Reception {
             redundancy: PayloadTypes::default(),
             malformed: 0,
             former: JitterCounters::default(),
+            passes_from: None,
             passing: None,
         })
     }
@@ -199,6 +205,7 @@ impl Reception {
     /// A packet has come that carries no audio, but a number of the same sequence.
     pub fn insert_other(&mut self, at: Instant, ssrc: Ssrc, sequence: SequenceNumber) {
         self.jitter_buffer.insert_other(at, ssrc, sequence);
+        self.passes_from = Some(at + DIGIT_REST);
     }
 
     /// The frame that is due at `due`: fills `frame` whole; whether any sound of the peer is in it. Of a peer that is not
@@ -237,8 +244,8 @@ impl Reception {
     }
 
     /// Whether packets are what is to be heard, as they are.
-    pub fn may_pass(&self) -> bool {
-        !self.cleaning.is_needed()
+    pub fn may_pass(&self, due: Instant) -> bool {
+        !self.cleaning.is_needed() && self.passes_from.is_none_or(|from| due >= from)
     }
 
     /// The format in use, and whether pauses may be described.
