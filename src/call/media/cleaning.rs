@@ -11,8 +11,8 @@ use crate::audio::offset::{OffsetRemover, offset_of};
 /// Each of the first frames is looked at, so that an offset is gone before it is heard; later one in so many.
 const FIRST_LOOKS: u32 = 25;
 const FRAMES_PER_LOOK: u32 = 8;
-/// So many frames in a row have to show the same offset, within a fourth of it: the low end of a voice does so in one or two.
-const SUSPICIOUS_FRAMES: u32 = 5;
+/// For so long frames in a row have to show the same offset, within a fourth of it: the low end of a voice does so for 50 ms.
+const SUSPICIOUS_MS: u32 = 160;
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub struct Cleaning {
     rate: SampleRate,
     /// Frames with something in them, so far.
     frames: u32,
-    /// What the last frames looked at had, and how many they were.
+    /// What the last frames looked at had, and for how many ms.
     suspected: (f32, u32),
     offset: Option<Box<OffsetRemover>>,
     /// From the first frame on that there is something in.
@@ -76,17 +76,18 @@ impl Cleaning {
 
     fn look_for_offset(&mut self, frame: &[i16]) {
         self.frames = self.frames.wrapping_add(1);
-        let (before, frames) = self.suspected;
-        let looks = self.frames <= FIRST_LOOKS || self.frames.is_multiple_of(FRAMES_PER_LOOK) || frames > 0;
+        let (before, since_ms) = self.suspected;
+        let frame_ms = frame.len() as u32 * 1000 / self.rate.hertz();
+        let looks = self.frames <= FIRST_LOOKS || self.frames.is_multiple_of(FRAMES_PER_LOOK) || since_ms > 0;
         if !looks || self.offset.is_some() {
             return;
         }
         self.suspected = match offset_of(frame) {
             None => (0.0, 0),
-            Some(offset) if (offset - before).abs() < before.abs() / 4.0 => (before, frames + 1),
-            Some(offset) => (offset, 1),
+            Some(offset) if (offset - before).abs() < before.abs() / 4.0 => (before, since_ms + frame_ms),
+            Some(offset) => (offset, frame_ms),
         };
-        if self.suspected.1 == SUSPICIOUS_FRAMES {
+        if self.suspected.1 >= SUSPICIOUS_MS {
             self.offset = Some(Box::new(OffsetRemover::new(self.rate)));
         }
     }

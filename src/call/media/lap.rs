@@ -213,7 +213,7 @@ impl Media {
         });
     }
 
-    fn takes(&self) -> Takes {
+    fn takes(&self) -> Option<Takes> {
         self.outgoing.takes(self.agreed.send_comfort_noise().map(|noise| noise.send_payload_type))
     }
 

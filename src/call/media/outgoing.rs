@@ -211,8 +211,8 @@ impl Outgoing {
     }
 
     /// What is taken of another's packets; `comfort_noise` is the payload type of that.
-    pub fn takes(&self, comfort_noise: Option<u8>) -> Takes {
-        Takes::of(&self.send, comfort_noise)
+    pub fn takes(&self, comfort_noise: Option<u8>) -> Option<Takes> {
+        self.send.comfort_noise.is_none().then(|| Takes::of(&self.send, comfort_noise))
     }
 
     /// Whether what the peer was sent last was another's.

@@ -30,10 +30,15 @@ pub struct Reception {
     former: JitterCounters,
     /// Since there was a digit in the place of audio: until then the other is sent silence, not a stream with holes.
     passes_from: Option<Instant>,
+    /// When the last audio came.
+    heard_at: Option<Instant>,
     /// While its packets are passed on.
     passing: Option<Box<Passing>>,
 }
 
+/// Opus sends a packet at least every 400 ms while it pauses (RFC 7587 §3.1.3). Of a peer that sends nothing for longer, and
+/// has not said that it pauses, the other is sent silence.
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// A digit lasts on for so long behind its last packet.
 const DIGIT_REST: Duration = Duration::from_millis(200);
 
@@ -98,6 +103,7 @@ impl Reception {
             malformed: 0,
             former: JitterCounters::default(),
             passes_from: None,
+            heard_at: None,
             passing: None,
         })
     }
@@ -195,6 +201,7 @@ impl Reception {
             self.former = total(&self.former, self.jitter_buffer.counters());
             self.jitter_buffer = JitterBuffer::new(self.settings);
         }
+        self.heard_at = Some(arrival.at);
         let inserted = self.jitter_buffer.insert(arrival);
         if inserted == Inserted::Taken && self.jitter_buffer.is_newest(arrival.sequence) {
             self.peer_pauses = self.settings.comfort_noise == Some(arrival.payload_type);
@@ -245,7 +252,8 @@ impl Reception {
 
     /// Whether packets are what is to be heard, as they are.
     pub fn may_pass(&self, due: Instant) -> bool {
-        !self.cleaning.is_needed() && self.passes_from.is_none_or(|from| due >= from)
+        let goes_on = self.peer_pauses || self.heard_at.is_some_and(|at| due < at + LONGEST_PAUSE);
+        goes_on && !self.cleaning.is_needed() && self.passes_from.is_none_or(|from| due >= from)
     }
 
     /// The format in use, and whether pauses may be described.

@@ -157,9 +157,9 @@ pub struct Line {
 }
 
 impl Line {
-    /// From now on the participant takes this.
-    pub fn set_takes(&mut self, takes: Takes) {
-        self.takes = Some(takes);
+    /// From now on the participant takes this; none where its pauses have to be found by us, to be described.
+    pub fn set_takes(&mut self, takes: Option<Takes>) {
+        self.takes = takes;
         self.handover = None;
     }
 

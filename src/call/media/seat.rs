@@ -147,7 +147,7 @@ impl Seat {
     }
 
     /// What the peer is sent from now on, as far as it can be another's packets.
-    pub fn takes(&self, takes: Takes) {
+    pub fn takes(&self, takes: Option<Takes>) {
         if let Seat::Conference(participant) = self {
             participant.line.borrow_mut().set_takes(takes);
         }

@@ -338,10 +338,12 @@ impl JitterBuffer {
         self.cursor.excess_since_us = None;
         if lead_us < 0 {
             // A frame at a time: so much any leg has room for, and the wish is repeated. A voice is lengthened by whole
-            // periods: what is left of a grain has to have room for one, else it would never be done.
+            // periods: what is left of a grain has to have room for one, else it would never be done. Not more than a grain,
+            // else it would be too deep then, and be shortened again.
             let most = self.grid.frame_units / grain_units;
             let grains = (lead_us.saturating_neg() / grain_us + 1).min(most);
-            let units = (grains * grain_units - loose_units).max(self.grid.clock.units(PERIOD_MOST_US));
+            let period_units = self.grid.clock.units(PERIOD_MOST_US).min(grain_units);
+            let units = (grains * grain_units - loose_units).max(period_units);
             return Stretch::Lengthen { units: units as u32, urgency: Urgency::WhenQuiet };
         }
         if loose_units > 0 {

