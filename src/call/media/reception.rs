@@ -28,7 +28,8 @@ pub struct Reception {
     malformed: u64,
     /// Of jitter buffers that were given up.
     former: JitterCounters,
-    /// Since there was a digit in the place of audio: until then the other is sent silence, not a stream with holes.
+    /// From when on packets may be passed on again: after a digit in their place, for which the other is sent silence, and
+    /// after losses, which are concealed better here than by most phones.
     passes_from: Option<Instant>,
     /// When the last audio came.
     heard_at: Option<Instant>,
@@ -41,6 +42,9 @@ pub struct Reception {
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// A digit lasts on for so long behind its last packet.
 const DIGIT_REST: Duration = Duration::from_millis(200);
+
+/// As long as losses count as frequent, see the jitter buffer.
+const LOSS_REST: Duration = Duration::from_secs(8);
 
 /// Where a stream is whose packets are passed on instead of decoded.
 #[derive(Default)]
@@ -212,7 +216,7 @@ impl Reception {
     /// A packet has come that carries no audio, but a number of the same sequence.
     pub fn insert_other(&mut self, at: Instant, ssrc: Ssrc, sequence: SequenceNumber) {
         self.jitter_buffer.insert_other(at, ssrc, sequence);
-        self.passes_from = Some(at + DIGIT_REST);
+        self.rest_until(at + DIGIT_REST);
     }
 
     /// The frame that is due at `due`: fills `frame` whole; whether any sound of the peer is in it. Of a peer that is not
@@ -226,6 +230,7 @@ impl Reception {
         frame: &mut [i16],
     ) -> bool {
         let mut stretched = 0;
+        let missed_before = missed(self.jitter_buffer.counters());
         loop {
             match self.jitter_buffer.playout(due, self.voice.held_units()) {
                 Playout::Packet(packet) => {
@@ -245,6 +250,9 @@ impl Reception {
         if stretched != 0 {
             self.jitter_buffer.stretched(stretched);
         }
+        if missed(self.jitter_buffer.counters()) > missed_before {
+            self.rest_until(due + LOSS_REST);
+        }
         let has_sound = self.voice.take_frame(frame);
         self.cleaning.clean(frame, has_sound, is_heard, scratch.may_denoise);
         has_sound
@@ -259,6 +267,10 @@ impl Reception {
     /// The format in use, and whether pauses may be described.
     pub fn format(&self) -> (&Format, bool) {
         (self.voice.format(), self.settings.comfort_noise.is_some())
+    }
+
+    fn rest_until(&mut self, at: Instant) {
+        self.passes_from = self.passes_from.max(Some(at));
     }
 
     /// Whether packets are passed on.
@@ -346,13 +358,16 @@ impl Reception {
             self.jitter_buffer.stretched(-(shortened as i32));
         }
         let now = self.jitter_buffer.counters();
-        let lost = (now.lost + now.late + now.discarded) - (before.lost + before.late + before.discarded);
+        let (lost, is_played) = (missed(now) - missed(&before), now.played > before.played);
         parcel.miss(lost);
+        if lost > 0 {
+            self.rest_until(due + LOSS_REST);
+        }
         match what {
             What::Packet => parcel.tell_missing(),
             What::Gap if lost > 0 => parcel.gap(units),
             What::Gap => {} // it is waited for: the peer's time stands still
-            What::Pause if now.played > before.played => {}
+            What::Pause if is_played => {}
             What::Pause => parcel.goes_on_pausing(),
         }
         Some(units)
@@ -391,6 +406,11 @@ impl Reception {
     pub fn depth_ms(&self) -> u32 {
         self.jitter_buffer.depth_ms()
     }
+}
+
+/// Packets that were not there when they were due.
+fn missed(counters: &JitterCounters) -> u64 {
+    counters.lost + counters.late + counters.discarded
 }
 
 fn total(one: &JitterCounters, other: &JitterCounters) -> JitterCounters {

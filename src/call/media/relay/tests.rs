@@ -224,6 +224,35 @@ fn a_buffer_that_becomes_deeper_sends_later_and_one_that_becomes_less_deep_sends
 }
 
 #[test]
+fn who_loses_packets_presses_a_key_or_falls_silent_is_not_passed_on_for_a_while() {
+    on_worker(|worker| {
+        let mut way = Way::of(worker, Format::Pcmu);
+        let passes = |way: &mut Way<'_>, number: Option<u16>| {
+            if let Some(number) = number {
+                way.comes(number, u32::from(number) * 160, AUDIO, &[0xff; 160]);
+            }
+            way.mixed();
+            way.reception.may_pass(way.start + Duration::from_millis(20 * way.lap))
+        };
+        let early: Vec<bool> = (0..50).map(|number| passes(&mut way, Some(number))).collect();
+        assert_eq!(early, [true; 50], "nothing is missing: {:?}", way.reception.counters());
+        // 50 is lost.
+        let mut lossy = (51..1_000).map(|number| passes(&mut way, Some(number)));
+        let waits = lossy.position(|passes| !passes).expect("it is missed");
+        assert!(waits < 5, "{waits}");
+        let rest = lossy.position(|passes| passes).expect("it is forgotten");
+        assert!((395..=405).contains(&rest), "8 s: {rest} frames");
+        drop(lossy);
+        let digit = 51 + (waits + 1 + rest + 1) as u16;
+        let at = way.start + Duration::from_millis(20 * way.lap);
+        way.reception.insert_other(at, Ssrc(9), SequenceNumber(digit));
+        assert!(!passes(&mut way, Some(digit + 1)), "a digit");
+        assert!((digit + 2..digit + 20).map(|number| passes(&mut way, Some(number))).last() == Some(true));
+        assert!((0..60).map(|_| passes(&mut way, None)).last() == Some(false), "nothing comes");
+    });
+}
+
+#[test]
 fn a_pause_passes_with_what_describes_it() {
     on_worker(|worker| {
         let mut way = Way::of(worker, Format::Pcmu);
