@@ -11,6 +11,11 @@ use crate::worker::{Metronome, Round, RoundHooks, Tick};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
+use std::time::{Duration, Instant};
+
+/// Of all conferences together: at some 40 µs each 2 % of the core.
+const LISTENED_TO_PER_PERIOD: u32 = 10;
+const LISTENING_PERIOD: Duration = Duration::from_millis(20);
 
 /// Why a conference cannot be entered.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
@@ -128,10 +133,29 @@ pub struct Conferences {
     max_conferences: usize,
     share_encodes: bool,
     counters: Rc<Counters>,
+    listening: Rc<RefCell<Listening>>,
     relays: bool,
     settings: ConferenceSettings,
     /// How many may talk at once for now, whatever the settings say.
     talkers_cap: Cell<Option<usize>>,
+}
+
+/// How much the worker's conferences may still listen for voices: with many who sound it would else be a tenth of the core.
+#[derive(Debug, Default)]
+struct Listening {
+    renewed_at: Option<Instant>,
+    spent: u32,
+}
+
+impl Listening {
+    /// Whether one more may listen in the tick that is due at `due`.
+    fn spend(&mut self, due: Instant) -> bool {
+        if self.renewed_at.is_none_or(|at| due >= at) {
+            (self.renewed_at, self.spent) = (Some(due + LISTENING_PERIOD), 0);
+        }
+        self.spent += 1;
+        self.spent <= LISTENED_TO_PER_PERIOD
+    }
 }
 
 /// Begins and seals the mixer with its round, and takes what has happened in it.
@@ -139,13 +163,17 @@ struct MixerHooks {
     name: Rc<str>,
     mixer: Rc<RefCell<Conference>>,
     counters: Rc<Counters>,
+    listening: Rc<RefCell<Listening>>,
     tap: Rc<RefCell<Option<Box<dyn Tap>>>>,
     frame_ms: u32,
 }
 
 impl RoundHooks for MixerHooks {
-    fn begin(&mut self, _tick: Tick) {
+    fn begin(&mut self, tick: Tick) {
         let mut mixer = self.mixer.borrow_mut();
+        if mixer.wants_to_listen() {
+            mixer.may_listen(self.listening.borrow_mut().spend(tick.due));
+        }
         mixer.begin();
         happenings::tell(&self.name, &mut mixer, &self.counters);
     }
@@ -179,6 +207,7 @@ impl Conferences {
             max_conferences: config.limit.max_conferences,
             share_encodes: levels.share_encodes,
             counters,
+            listening: Rc::default(),
             relays: levels.relay,
             settings,
             talkers_cap: Cell::new(None),
@@ -216,6 +245,7 @@ impl Conferences {
             name: Rc::clone(&name),
             mixer: Rc::clone(&mixer),
             counters: Rc::clone(&self.counters),
+            listening: Rc::clone(&self.listening),
             tap: Rc::clone(&tap),
             frame_ms: self.settings.frame_ms,
         };
@@ -243,5 +273,19 @@ impl Conferences {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_conferences_together_listen_to_ten_in_20_ms() {
+        let (mut listening, begin) = (Listening::default(), Instant::now());
+        for frame in 0..3 {
+            let due = begin + frame * LISTENING_PERIOD;
+            assert_eq!((0..50).filter(|_| listening.spend(due)).count(), 10, "frame {frame}");
+        }
     }
 }

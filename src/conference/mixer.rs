@@ -252,6 +252,16 @@ impl Conference {
         playing.into_iter().for_each(Playback::stop);
     }
 
+    /// Whether someone is to be listened to in the next tick, for voice activity; some 40 µs.
+    pub fn wants_to_listen(&self) -> bool {
+        self.floor.voices.as_ref().is_some_and(|voices| voices.is_waited_for())
+    }
+
+    /// Whether there is time for that; whoever waits goes on waiting.
+    pub fn may_listen(&mut self, may_listen: bool) {
+        self.floor.voices.iter_mut().for_each(|voices| voices.set_time(may_listen));
+    }
+
     /// Begins a tick, before its first `add`: everything queued comes in force.
     pub fn begin(&mut self) {
         self.tick += 1;

@@ -1,7 +1,7 @@
 //! Who talks and who is the active speaker, and the events that tell of it.
 //!
 //! Those who sound are listened to in pieces of 100 ms, a second apart; at most one piece is judged in a tick, whoever
-//! waits.
+//! waits, and none while the caller has no time for it.
 
 use super::event::{ConferenceEvent, Events, Happening};
 use super::participant::Participant;
@@ -26,6 +26,7 @@ pub(super) struct Voices {
     /// From here on there may be another one.
     change_tick: u64,
     frame_ms: u32,
+    has_time: bool,
     events: Events,
 }
 
@@ -38,6 +39,7 @@ impl Voices {
             active: None,
             change_tick: 0,
             frame_ms,
+            has_time: true,
             events: Events::default(),
         }
     }
@@ -48,6 +50,16 @@ impl Voices {
         self.talking.reserve(participants.saturating_sub(self.talking.len()));
     }
 
+    /// Whether a piece waits to be judged.
+    pub(super) fn is_waited_for(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Whether there is time to judge one.
+    pub(super) fn set_time(&mut self, has_time: bool) {
+        self.has_time = has_time;
+    }
+
     /// A piece of this one's sound is whole.
     pub(super) fn wait(&mut self, index: usize) {
         self.waiting.push_back(index);
@@ -55,7 +67,9 @@ impl Voices {
 
     /// Begins a tick: judges a piece, and tells of what it changed and of whom it was not heard any more.
     pub(super) fn begin(&mut self, tick: u64, places: &mut Places) {
-        if let Some(index) = self.waiting.pop_front() {
+        if self.has_time
+            && let Some(index) = self.waiting.pop_front()
+        {
             self.judge(tick, index, places);
         }
         let Self { talking, events, frame_ms, .. } = self;
