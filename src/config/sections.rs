@@ -142,7 +142,7 @@ settings! {
         /// While ticks come later than so many ms, new calls are answered 503.
         one max_lateness_ms: u16 = "max-lateness-ms" "MS" "10" by number(1..=1000);
         /// While the worker uses more than so many percent of its core, new calls are answered 503.
-        one max_load: u8 = "max-load" "PERCENT" "80" by number(1..=100);
+        one max_load: u8 = "max-load" "PERCENT" "85" by number(1..=100);
         /// Seconds that a 503 asks the caller to wait (Retry-After).
         one retry_after_s: u32 = "retry-after" "SECONDS" "5" by number(1..=3600);
     }
