@@ -91,8 +91,9 @@ impl Condition {
             (Kind::Loss, Codec::Pcmu | Codec::Pcma) => Some(3.15),
             (Kind::Bursts, Codec::Pcmu | Codec::Pcma) => Some(2.7),
             (Kind::Loss, Codec::G722) => Some(2.3),
-            // What in-band redundancy and plain concealment make of the same losses in a buffer without limits.
-            (Kind::Loss | Kind::Bursts, Codec::Opus) => outcome.bound,
+            // What in-band redundancy and plain concealment give to a buffer without limits.
+            (Kind::Loss, Codec::Opus) => Some(3.0),
+            (Kind::Bursts, Codec::Opus) => Some(2.53),
             (Kind::DeepRedundancy, _) => outcome.bound.map(|bound| bound + DRED_GAIN),
             _ => None,
         };
