@@ -80,6 +80,36 @@ fn the_second_gap_of_a_stream_allocates_nothing() {
 }
 
 #[test]
+fn a_decoder_that_knows_of_the_packet_before_the_first_begins_at_the_right_level() {
+    on_worker(|worker| {
+        let format = Format::Opus(OpusSettings { bitrate_bps: 32_000, ..OpusSettings::default() });
+        let mut encoder = Encoder::new(&format).unwrap();
+        let mut coded = |number: usize| {
+            let turn = |n: usize| std::f32::consts::TAU * 1475.0 * (960 * number + n) as f32 / 48_000.0;
+            let samples: Vec<i16> = (0..960).map(|n| (3_277.0 * turn(n).sin()) as i16).collect();
+            let mut payload = vec![0; 2_000];
+            let len = worker.on_codec_stack(|| encoder.encode(&samples, &mut payload)).unwrap();
+            payload[..len].to_vec()
+        };
+        let (before, first) = (coded(0), coded(1));
+        let peak = |is_foreseen: bool| {
+            let formats = vec![ReceiveFormat { payload_type: 0, format: format.clone() }];
+            let (mut voice, mut scratch) = (Voice::new(formats, 20).unwrap(), Scratch::default());
+            if is_foreseen {
+                voice.foresee(0, &before);
+                voice.foresee(1, &[0; 3]); // of a format that is not expected
+            }
+            let mut frame = vec![0; 960];
+            voice.play(worker, &mut scratch, &packet(&first), true, &mut frame);
+            assert!(voice.take_frame(&mut frame));
+            frame.iter().map(|sample| sample.unsigned_abs()).max()
+        };
+        assert!(peak(false) < Some(2_000), "{:?}", peak(false));
+        assert!((Some(3_000)..Some(3_600)).contains(&peak(true)), "{:?}", peak(true));
+    });
+}
+
+#[test]
 fn where_silence_was_last_and_nothing_is_behind_silence_goes_on_for_nothing() {
     on_worker(|worker| {
         let format = Format::Opus(OpusSettings::default());
