@@ -122,7 +122,7 @@ impl Drop for Room {
     fn drop(&mut self) {
         if let Some(table) = self.table.upgrade() {
             table.by_name.borrow_mut().remove(&self.name);
-            table.counters.events_lost.add(self.mixer.borrow().statistics().events_lost);
+            table.counters.conferences.events_lost.add(self.mixer.borrow().statistics().events_lost);
         }
     }
 }

@@ -48,12 +48,21 @@ pub struct Counters {
     pub unknown_numbers: Counter,
     /// Steps of the load governor, up and down, by what was given up after them.
     pub reliefs: [Counter; Relief::LADDER.len()],
+    /// Of conferences.
+    pub conferences: ConferenceCounters,
+}
+
+/// What happened in conferences.
+#[derive(Debug, Default)]
+pub struct ConferenceCounters {
     /// Times that a participant of a conference began to talk.
     pub talkspurts: Counter,
     /// Times that there was another active speaker.
     pub active_speakers: Counter,
     /// Events of conferences that found no room.
     pub events_lost: Counter,
+    /// Samples, at 16 kHz, that recordings lack since a disk did not keep up.
+    pub recorded_samples_lost: Counter,
 }
 
 impl Counters {
@@ -85,7 +94,7 @@ impl fmt::Display for Counters {
             out,
             "{} calls, {} legs, refused {} for their number, {} for their rate, {} for a late clock, {} for a full core, {} while \
              stopping, {} for want of coroutines, {} to unknown numbers, {} from strangers, steps of the load governor ({steps}), {} times someone began to \
-             talk, {} changes of the active speaker, {} events lost, {} panics",
+             talk, {} changes of the active speaker, {} events lost, {} samples missing in recordings, {} panics",
             self.calls.count(),
             self.legs.count(),
             self.refused_legs.count(),
@@ -96,9 +105,10 @@ impl fmt::Display for Counters {
             self.refused_coroutines.count(),
             self.unknown_numbers.count(),
             self.strangers.count(),
-            self.talkspurts.count(),
-            self.active_speakers.count(),
-            self.events_lost.count(),
+            self.conferences.talkspurts.count(),
+            self.conferences.active_speakers.count(),
+            self.conferences.events_lost.count(),
+            self.conferences.recorded_samples_lost.count(),
             self.panics.count()
         )
     }

@@ -9,14 +9,14 @@ pub(super) fn tell(name: &str, conference: &mut Conference, counters: &Counters)
         let leg = event.label;
         match event.what {
             Happening::TalkingStarted(level) => {
-                counters.talkspurts.add(1);
+                counters.conferences.talkspurts.add(1);
                 log::debug!(leg; "talks in conference {name}, at -{} dBov", level.minus_dbov());
             }
             Happening::TalkingStopped(talked_ms) => {
                 log::debug!(leg; "talks no more in conference {name}, after {talked_ms} ms");
             }
             Happening::ActiveSpeaker(level) => {
-                counters.active_speakers.add(1);
+                counters.conferences.active_speakers.add(1);
                 log::debug!(leg; "is the active speaker of conference {name}, at -{} dBov", level.minus_dbov());
             }
         }

@@ -4,8 +4,10 @@
 //! helper writes them, a second at a time. A sink that does not keep up costs the recording a gap, never a lap.
 
 use super::conferences::{TAP_RATE, Tap};
+use super::counters::Counters;
 use crate::worker::Worker;
 use std::io;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
@@ -48,6 +50,7 @@ struct Batch {
 /// A recording that goes on; dropped, it ends.
 pub struct Recorder {
     worker: Worker,
+    counters: Rc<Counters>,
     shared: Arc<Shared>,
     waiting: Vec<i16>,
     missing: usize,
@@ -57,17 +60,23 @@ pub struct Recorder {
 
 impl Recorder {
     /// Begins with the next frame.
-    pub fn begin(worker: &Worker, sink: Box<dyn Sink>) -> Recorder {
+    pub fn begin(worker: &Worker, counters: &Rc<Counters>, sink: Box<dyn Sink>) -> Recorder {
         let writer = Writer { sink, turn: 0, has_failed: false };
         let shared = Shared { writer: Mutex::new(writer), turned: Condvar::new(), done: AtomicU64::new(0) };
         Recorder {
             worker: worker.clone(),
+            counters: Rc::clone(counters),
             shared: Arc::new(shared),
             waiting: Vec::with_capacity(BATCH_SAMPLES),
             missing: 0,
             handed_over: 0,
             dropped_samples: 0,
         }
+    }
+
+    fn drop_samples(&mut self, len: usize) {
+        self.dropped_samples += len as u64;
+        self.counters.conferences.recorded_samples_lost.add(len as u64);
     }
 
     fn hand_over(&mut self) {
@@ -81,7 +90,7 @@ impl Recorder {
             // Too much to do for the helpers: the batch is lost, its place is not.
             self.handed_over -= 1;
             self.missing = len + then_missing;
-            self.dropped_samples += len as u64;
+            self.drop_samples(len);
         }
     }
 }
@@ -90,7 +99,7 @@ impl Tap for Recorder {
     fn put(&mut self, frame: &[i16]) {
         if self.missing > 0 || self.waiting.len() + frame.len() > WAITING_SAMPLES {
             self.missing += frame.len();
-            self.dropped_samples += frame.len() as u64;
+            self.drop_samples(frame.len());
         } else {
             self.waiting.extend_from_slice(frame);
         }
@@ -173,7 +182,7 @@ mod tests {
         let memory = Memory::default();
         let there = memory.clone();
         on_worker(move |worker| {
-            let mut recorder = Recorder::begin(worker, Box::new(there.clone()));
+            let mut recorder = Recorder::begin(worker, &Rc::default(), Box::new(there.clone()));
             let frame = |number: i16| [number; 320];
             (0..50).for_each(|number| recorder.put(&frame(number)));
             assert_eq!(there.written(16_000)[15_999], 49);
@@ -188,11 +197,13 @@ mod tests {
         let memory = Memory::default();
         let there = memory.clone();
         on_worker(move |worker| {
-            let mut recorder = Recorder::begin(worker, Box::new(there));
+            let counters = Rc::<Counters>::default();
+            let mut recorder = Recorder::begin(worker, &counters, Box::new(there));
             let shared = Arc::clone(&recorder.shared);
             let disk = shared.writer.lock().unwrap(); // a disk that hangs
             (0..350).for_each(|_| recorder.put(&[7; 320]));
             assert_eq!(recorder.dropped_samples, 50 * 320, "a second is being written, five wait");
+            assert_eq!(counters.conferences.recorded_samples_lost.count(), 50 * 320);
             drop(disk);
             while shared.done.load(Ordering::Acquire) == 0 {
                 std::thread::sleep(Duration::from_millis(5));

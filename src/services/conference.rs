@@ -115,13 +115,14 @@ impl JoinConference {
     }
 
     fn switch_recorder(&self, leg: &Leg, room: &Room) {
-        let worker = &leg.endpoint.worker;
+        let (worker, counters) = (&leg.endpoint.worker, &leg.endpoint.counters);
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_+".contains(c);
         let name: String = room.name.chars().map(|c| if is_plain(c) { c } else { '_' }).collect();
         let since_1970 = worker.wall_clock().duration_since(UNIX_EPOCH).unwrap_or_default();
         let path = self.record_directory.join(format!("{name}-{}.wav", since_1970.as_millis()));
         let shown = path.display().to_string();
-        let begins = room.switch_tap(|| Box::new(Recorder::begin(worker, Box::new(WavFile::new(path)))));
+        let begins =
+            room.switch_tap(|| Box::new(Recorder::begin(worker, counters, Box::new(WavFile::new(path)))));
         let what = if begins { format!("is recorded to {shown}") } else { "is recorded no more".to_owned() };
         log::info!(leg = leg.id.0, call_id = leg.call_id(); "conference {} {what}, by key", room.name);
     }
