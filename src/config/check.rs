@@ -43,6 +43,20 @@ pub(super) fn contradictions(config: &Config, reader: &mut Reader) {
         let value = format!("{}ms", config.timer.t1.as_millis());
         refuse("t1", value, format!("at most t2, {}ms", config.timer.t2.as_millis()));
     }
+    let conference = &config.conference;
+    if let Some(key) = &conference.record_key {
+        if conference.mute_key.as_ref() == Some(key) {
+            refuse("record-key", key.clone(), "other digits than mute-key's".into());
+        }
+        if !conference.record_directory.is_dir() {
+            let directory = conference.record_directory.display().to_string();
+            refuse(
+                "record-directory",
+                directory,
+                "a directory that is there, since record-key is set".into(),
+            );
+        }
+    }
     for listener in config.sip.listeners.iter().filter(|listener| listener.udp()) {
         if config.rtp.ports.contains(listener.address.port()) {
             let ports = format!("{}-{}", config.rtp.ports.low(), config.rtp.ports.high());

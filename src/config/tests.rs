@@ -208,13 +208,15 @@ fn a_file_that_is_no_toml_or_not_there_is_told_with_its_line() {
 
 #[test]
 fn settings_that_contradict_each_other_are_refused_where_they_were_given() {
-    let table: [(&[&str], &str); 8] = [
+    let table: [(&[&str], &str); 10] = [
         (&["--jitter-min-ms=400"], "--jitter-min-ms: \"400\""),
         (&["--jitter-min-ms=100", "--jitter-max-ms=50"], "--jitter-min-ms: \"100\""),
         (&["--ptime-ms=30"], "--ptime-ms: \"30\""),
         (&["--codecs=l16/48000"], "--codecs: \"l16/48000\""),
         (&["--min-se=40m"], "session-expires: \"1800s\""),
         (&["--t1=5s"], "--t1: \"5000ms\""),
+        (&["--record-key=*6"], "--record-key: \"*6\""),
+        (&["--record-key=*9", "--record-directory=/nowhere"], "--record-directory: \"/nowhere\""),
         (&["--sip=127.0.0.1:20000"], "rtp-ports: \"16384-32767\""),
         (&["--allow=192.0.2.1:5060=10.0.0.0/8"], "--allow: \"192.0.2.1:5060=…\""),
     ];
