@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -46,6 +47,8 @@ pub struct Room {
     pub silence: Payloads,
     /// When each packet of a talk leaves, after the talk's beginning.
     pub departures: Vec<(Duration, usize)>,
+    /// When one more, who is silent, is in the room, after the talk's beginning.
+    pub stays: Vec<Range<Duration>>,
 }
 
 /// What the members of one room got, and when the first packet of its talk was due.
@@ -73,7 +76,7 @@ pub fn hold(server: SocketAddr, rooms: &[Room]) -> Result<Vec<Recorded>, String>
     }
     let sockets = calls.iter().map(|call| call.media.try_clone()).collect::<io::Result<Vec<_>>>();
     let ears = Ears::open(sockets.map_err(|error| error.to_string())?);
-    let (begins, late) = send(rooms, &calls);
+    let (begins, late) = send(server, rooms, &calls);
     std::thread::sleep(LINGER);
     let mut heard = ears.close().into_iter();
     for call in &calls {
@@ -129,7 +132,7 @@ impl Stream<'_> {
 }
 
 /// Sends everything at its time; when each room's talk began, and how late packets were in ms: 99 %, and at most.
-fn send(rooms: &[Room], calls: &[Call]) -> (Vec<Instant>, (f64, f64)) {
+fn send(server: SocketAddr, rooms: &[Room], calls: &[Call]) -> (Vec<Instant>, (f64, f64)) {
     let (mut streams, mut plan, mut offsets) = (Vec::new(), Vec::new(), Vec::new());
     let phase = |turn: usize| FRAME.mul_f64((turn as f64 * SPREAD).fract());
     let legs =
@@ -153,15 +156,37 @@ fn send(rooms: &[Room], calls: &[Call]) -> (Vec<Instant>, (f64, f64)) {
     }
     plan.sort();
     let start = Instant::now() + Duration::from_millis(50);
+    let begins: Vec<Instant> = offsets.into_iter().map(|offset| start + offset).collect();
     let mut late_ms = Vec::with_capacity(plan.len());
-    for (at, stream, number) in plan {
-        wait_until(start + at);
-        late_ms.push((start + at).elapsed().as_secs_f64() * 1e3);
-        streams[stream].send(number);
-    }
-    let begins = offsets.into_iter().map(|offset| start + offset).collect();
+    std::thread::scope(|scope| {
+        for (room, began) in rooms.iter().zip(&begins).filter(|(room, _)| !room.stays.is_empty()) {
+            scope.spawn(|| visit(server, room, *began));
+        }
+        for (at, stream, number) in plan {
+            wait_until(start + at);
+            late_ms.push((start + at).elapsed().as_secs_f64() * 1e3);
+            streams[stream].send(number);
+        }
+    });
     let late = |percent| statistics::percentile(late_ms.iter().copied(), percent).unwrap_or_default();
     (begins, (late(99), late(100)))
+}
+
+/// One more comes and goes, as the room has it.
+fn visit(server: SocketAddr, room: &Room, began: Instant) {
+    let mut caller = Caller::new(server);
+    for stay in &room.stays {
+        wait_until(began + stay.start);
+        let call = dial(&mut caller, room).expect("a visitor is let in");
+        let stream = Stream { call: &call, codec: room.codec, payloads: &room.silence, ssrc: Ssrc(1) };
+        let arrived = Instant::now();
+        let packets = ((began + stay.end - arrived).as_millis() / FRAME.as_millis()) as u32;
+        for number in 0..packets {
+            wait_until(arrived + FRAME * number);
+            stream.send(number as usize);
+        }
+        caller.hang_up(&call).expect("a visitor may leave");
+    }
 }
 
 /// The thread that takes what comes.

@@ -27,6 +27,7 @@ mod speech;
 mod statistics;
 mod table;
 mod turns;
+mod visits;
 
 use std::process::ExitCode;
 
@@ -49,6 +50,9 @@ fn measure(plan: &Plan) -> Result<bool, String> {
     std::fs::create_dir_all(&plan.output).map_err(|error| format!("{}: {error}", plan.output.display()))?;
     if plan.turns {
         return turns::measure(plan);
+    }
+    if plan.visits {
+        return visits::measure(plan);
     }
     let runs = runs::prepare(plan)?;
     let seconds = runs.iter().map(runs::Run::seconds).max().unwrap_or_default();

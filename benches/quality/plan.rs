@@ -15,6 +15,8 @@ pub struct Plan {
     pub listeners: usize,
     /// Whether it is about talkers who take turns, and listeners who share what is encoded for them.
     pub turns: bool,
+    /// Whether it is about calls of two that a third one visits.
+    pub visits: bool,
     /// Whom to call instead of a server of its own.
     pub server: Option<SocketAddr>,
     pub user: String,
@@ -34,6 +36,7 @@ impl Plan {
             seeds: 3,
             listeners: 1,
             turns: false,
+            visits: false,
             server: None,
             user: "room-{room}".to_owned(),
             speech: PathBuf::from("target/quality/speech"),
@@ -54,6 +57,7 @@ impl Plan {
                 }
                 "--dred" => (plan.codecs, plan.conditions) = (vec![Codec::Opus], Condition::long_bursts()),
                 "--turns" => plan.turns = true,
+                "--visits" => (plan.visits, plan.codecs) = (true, vec![Codec::Pcmu, Codec::Opus]),
                 "--prompts" => plan.prompts = number(&text()),
                 "--server" => plan.server = Some(number(&text())),
                 "--user" => plan.user = text(),
@@ -96,7 +100,7 @@ fn codecs(list: &str) -> Vec<Codec> {
 
 fn usage() -> ! {
     eprintln!(
-        "quality [--codec pcmu,pcma,g722,opus] [--seeds 3] [--listeners 1] [--prompts N] [--quick] [--dred] [--turns] [--server ADDRESS:PORT] \
+        "quality [--codec pcmu,pcma,g722,opus] [--seeds 3] [--listeners 1] [--prompts N] [--quick] [--dred] [--turns] [--visits] [--server ADDRESS:PORT] \
          [--user NAME-{{room}}] [--speech FOLDER] [--output FOLDER] [--loss PERCENT] [--burst PACKETS] \
          [--jitter MS] [--reorder PERCENT] [--duplicate PERCENT] [--skew PPM] [--seconds S] [-- SERVER OPTIONS]"
     );

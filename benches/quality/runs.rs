@@ -158,6 +158,7 @@ impl Run {
             talks: vec![Arc::clone(&self.talk.payloads)],
             silence: Arc::clone(&self.talk.silence),
             departures: self.network.departures(&self.lost, self.seed),
+            stays: Vec::new(),
         }
     }
 
@@ -199,15 +200,20 @@ pub fn heard(
     interval: f64,
     file: &Path,
 ) -> Judgement {
+    let arrivals = arrivals(began, packets);
+    let pieces = hearing::in_order(&arrivals, codec.payload_type(), codec.packet_units());
+    judge.hear(&spoken(codec), &pieces, Concealment::Codec, interval, Some(file))
+}
+
+/// What came, by the clock of a talk that began at some moment.
+pub fn arrivals(began: Instant, packets: &Datagrams) -> Vec<Arrival> {
     let seconds = |at: Instant| match at.checked_duration_since(began) {
         Some(after) => after.as_secs_f64(),
         None => -(began - at).as_secs_f64(),
     };
     let arrival =
         |(at, datagram): &(_, Vec<u8>)| Arrival { at_seconds: seconds(*at), datagram: datagram.clone() };
-    let arrivals: Vec<Arrival> = packets.iter().map(arrival).collect();
-    let pieces = hearing::in_order(&arrivals, codec.payload_type(), codec.packet_units());
-    judge.hear(&spoken(codec), &pieces, Concealment::Codec, interval, Some(file))
+    packets.iter().map(arrival).collect()
 }
 
 /// Judges all runs, on all cores, and puts those of a codec and condition together, in the order of the plan.

@@ -113,6 +113,7 @@ impl Turns {
             talks: self.parts.iter().map(|part| Arc::clone(&part.payloads)).collect(),
             silence: Arc::clone(&self.silence),
             departures: Network::default().departures(&vec![false; packets], self.seed),
+            stays: Vec::new(),
         }
     }
 

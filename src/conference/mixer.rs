@@ -1,5 +1,6 @@
 //! The conference: its participants and buses, tick by tick.
 
+use super::company::Company;
 use super::event::ConferenceEvent;
 use super::floor::Floor;
 use super::output::Output;
@@ -129,16 +130,6 @@ pub struct Conference {
     tick: u64,
     company: Company,
     desk: Desk,
-}
-
-/// Who is there, and who listens in.
-#[derive(Debug, Default)]
-struct Company {
-    /// Those who speak to everyone.
-    speakers: usize,
-    /// Where there are just two.
-    pair: Option<[ParticipantId; 2]>,
-    taps: usize,
 }
 
 impl Conference {
@@ -364,14 +355,25 @@ impl Conference {
     pub fn relays_to(&mut self, id: ParticipantId) -> Option<ParticipantId> {
         let [one, other] = self.company.pair?;
         let listener = if id == one { other } else { one };
-        let is_alone = self.settings.background_dbfs.is_none()
+        let is_of_two = self.places.len() == 2 && (id == one || id == other);
+        (is_of_two && self.passes_as_it_is(id, listener)).then_some(listener)
+    }
+
+    /// The same for one who was relayed to `listener` until now: others may have come, as long as nothing is heard of them.
+    pub fn still_relays_to(&mut self, id: ParticipantId, listener: ParticipantId) -> bool {
+        let tick = self.tick;
+        self.passes_as_it_is(id, listener)
+            && self
+                .places
+                .iter()
+                .all(|(other, participant)| other == id || other == listener || participant.is_quiet(tick))
+    }
+
+    fn passes_as_it_is(&mut self, id: ParticipantId, listener: ParticipantId) -> bool {
+        self.settings.background_dbfs.is_none()
             && self.sounds.is_empty()
-            && self.places.len() == 2
-            && (id == one || id == other);
-        let is_plain = is_alone
             && self.places.by_id(id).is_some_and(|participant| participant.is_heard_as_it_is())
-            && self.places.by_id(listener).is_some_and(|participant| participant.hears_as_it_is());
-        is_plain.then_some(listener)
+            && self.places.by_id(listener).is_some_and(|participant| participant.hears_as_it_is())
     }
 
     /// In the place of [`Conference::add`], for one whose packets are given to who hears it: it is there all the same, so that

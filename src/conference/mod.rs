@@ -8,6 +8,7 @@
 mod aside;
 mod background;
 mod bus;
+mod company;
 mod event;
 mod fade;
 mod floor;

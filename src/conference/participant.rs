@@ -448,6 +448,12 @@ impl Participant {
         self.has_entered() && !self.has_sounds && self.ramp_out.is_unity() && self.seldom.aside.is_none()
     }
 
+    /// Whether next to nothing is heard of it, as far as is known in tick `tick`.
+    pub(super) fn is_quiet(&self, tick: u64) -> bool {
+        let sounds = self.was_sounding(tick) || self.was_sounding(tick - 1);
+        !sounds || self.talk.goes_on(tick) && self.talk.is_quiet()
+    }
+
     /// It is heard in tick `tick` without the bus: it neither breaks off now nor begins when it is mixed again.
     pub(super) fn pass_by(&mut self, tick: u64) {
         self.present_tick = tick;

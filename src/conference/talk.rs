@@ -16,6 +16,9 @@ const RELEASE_MS: f32 = 400.0;
 /// Who pauses for no longer keeps its place.
 const HANGOVER_MS: u32 = 500;
 
+/// Mean power that is next to nothing: -50 dBFS.
+const QUIET: f32 = 1e-5;
+
 /// Speech comes before all that is not known to be speech, however loud: factor of its rank.
 const SPEECH_RANK: f32 = 1e16;
 
@@ -133,6 +136,11 @@ impl Talk {
     /// How loud it was of late.
     pub(super) fn level(&self) -> AudioLevel {
         AudioLevel::from_dbfs(10.0 * self.loudness.log10())
+    }
+
+    /// Whether it was of late so quiet that it is not missed.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.loudness < QUIET
     }
 
     /// Nothing of it is mixed for a while: it will begin as who has just joined. False if that is so already.

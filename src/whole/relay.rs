@@ -84,7 +84,7 @@ fn a_lost_packet_is_lost_for_the_other_too_and_digits_stay_with_us() {
     let (scene, pair) = scene("");
     let mark = scene.stage.mark(pair[0]);
     scene.stage.with(pair[1], |talker| talker.press("5"));
-    scene.pause(1_500);
+    scene.pause(SETTLING_MS); // it is mixed for a while
     let heard = scene.stage.heard(pair[0], mark);
     assert!(heard.packets.iter().all(|packet| packet.payload_type == 0), "a digit came through");
     let numbers: Vec<u16> = heard.packets.iter().map(|packet| packet.sequence).collect();

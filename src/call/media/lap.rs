@@ -13,7 +13,7 @@ use super::reception::Reception;
 use super::relay::Takes;
 use super::reporting::Reporting;
 use super::reports::Reports;
-use super::seat::{Seat, Seating};
+use super::seat::{Passage, Seat, Seating};
 use super::summary::MediaSummary;
 use super::voice::{ReceiveFormat, Scratch};
 use super::{MediaReport, Programme, Workbench};
@@ -265,7 +265,8 @@ impl Media {
     fn relay(&mut self, tick: Tick, scratch: &mut Scratch, frame: &mut [i16]) -> bool {
         let Media { seating, reception, worker, .. } = self;
         let seat = seating.seat();
-        let Some((line, is_tapped)) = seat.relays(reception.may_pass(tick.due), reception.format()) else {
+        let passage = seat.relays(reception.may_pass(tick.due), reception.format());
+        let Some(Passage { line, is_tapped, lingers }) = passage else {
             if reception.is_passing() {
                 let left = seat.relayed_to();
                 let mut left = left.as_ref().map(|line| line.borrow_mut());
@@ -280,6 +281,9 @@ impl Media {
             seat.hear(frame)
         } else {
             seat.passes_by()
+        }
+        if lingers {
+            seat.lingers(frame, Duration::from_millis(self.jitter.frame_ms.into()));
         }
         true
     }

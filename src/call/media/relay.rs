@@ -4,7 +4,7 @@
 //! It goes through the jitter buffer as ever, so that it can be mixed again with the next frame: at *hear* a leg lays what
 //! is due into the other's [`Line`], which sends it at *speak*. Lost packets stay lost numbers, for the other's own
 //! concealment and FEC, and the timeline is the peer's. It begins in a quiet moment, since codecs that lean on the past, and
-//! automatic gain, take a step there.
+//! automatic gain, take a step there; and ends in a pause, if those who join say nothing until then.
 
 use super::doze::Kept;
 use super::outgoing::SendFormat;
@@ -22,7 +22,9 @@ const QUIET: f32 = 1e-5;
 /// So is one of so much less power than the loudest, 15 dB, once it was listened to for a while.
 const QUIETER: f32 = 1.0 / 30.0;
 const GETS_TO_KNOW: Duration = Duration::from_secs(1);
-/// Who never pauses is relayed all the same.
+/// A mix is later than what was relayed, by what an encoder looks ahead: that is not heard where so much is quiet.
+const PAUSE: Duration = Duration::from_millis(200);
+/// Who never pauses is relayed, and mixed again, all the same.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a peer takes of another's packets.
@@ -236,6 +238,10 @@ pub struct Relaying {
     /// Since it could be, and the loudest frame since.
     waited: Duration,
     loudest: f32,
+    /// How long it went on while others were here.
+    lingered: Duration,
+    /// How long it has been quiet meanwhile.
+    paused: Duration,
 }
 
 impl Relaying {
@@ -259,6 +265,11 @@ impl Relaying {
         self.to.as_ref().filter(|_| self.is_on).map(|(_, line)| Rc::clone(line))
     }
 
+    /// To whom it relays.
+    pub fn listener(&self) -> Option<ParticipantId> {
+        self.to.as_ref().filter(|_| self.is_on).map(|(id, _)| *id)
+    }
+
     /// Whether there is nobody to relay to, nor was.
     pub fn is_idle(&self) -> bool {
         self.to.is_none()
@@ -268,6 +279,7 @@ impl Relaying {
         let to = self.to.take();
         self.left = to.filter(|_| self.is_on).map(|(_, line)| line);
         (self.is_on, self.waited, self.loudest) = (false, Duration::ZERO, 0.0);
+        (self.lingered, self.paused) = (Duration::ZERO, Duration::ZERO);
     }
 
     /// The line that was used until the last tick, once.
@@ -283,8 +295,20 @@ impl Relaying {
         let power = mean_power(frame);
         self.waited += duration;
         self.loudest = self.loudest.max(power);
-        let is_quieter = self.waited >= GETS_TO_KNOW && power < self.loudest * QUIETER;
-        self.is_on = power < QUIET || is_quieter || self.waited >= PATIENCE;
+        self.is_on = self.is_quiet(power) || self.waited >= PATIENCE;
+    }
+
+    /// A frame was relayed although others are here: from the next one on it is mixed if this is the moment.
+    pub fn lingered(&mut self, frame: &[i16], duration: Duration) {
+        self.lingered += duration;
+        self.paused = if self.is_quiet(mean_power(frame)) { self.paused + duration } else { Duration::ZERO };
+        if self.paused >= PAUSE || self.lingered >= PATIENCE {
+            self.end();
+        }
+    }
+
+    fn is_quiet(&self, power: f32) -> bool {
+        power < QUIET || self.waited >= GETS_TO_KNOW && power < self.loudest * QUIETER
     }
 }
 

@@ -20,6 +20,16 @@ pub enum Seat {
     Conference(Participant),
 }
 
+/// The way of a peer's packets to another in one lap.
+pub struct Passage {
+    /// Where they go.
+    pub line: Rc<RefCell<Line>>,
+    /// Their sound is wanted too: then it is to be heard as ever, else [`Seat::passes_by`].
+    pub is_tapped: bool,
+    /// Others have come, who are silent yet: it is to be told what it sounds like ([`Seat::lingers`]).
+    pub lingers: bool,
+}
+
 /// The seat a leg has, the one it moves to with the next lap, and the way to end its laps.
 pub struct Seating {
     seat: Seat,
@@ -163,20 +173,22 @@ impl Seat {
         Some(line)
     }
 
-    /// Where the peer's packets go in this lap as they are, and whether their sound is wanted too: then it is to be heard as
-    /// ever, else [`Seat::passes_by`].
-    pub fn relays(&mut self, may_pass: bool, received: (&Format, bool)) -> Option<(Rc<RefCell<Line>>, bool)> {
+    /// Where the peer's packets go in this lap as they are, if they may.
+    pub fn relays(&mut self, may_pass: bool, received: (&Format, bool)) -> Option<Passage> {
         let Seat::Conference(Participant { room, id, line, relaying, .. }) = self else { return None };
         if !room.relays {
             return None;
         }
         let mut mixer = room.mixer.borrow_mut();
-        let listener = mixer.relays_to(*id).filter(|_| may_pass);
+        let listener = mixer.relays_to(*id);
+        let lingers = listener.is_none();
+        let goes_on = |listener: &ParticipantId| mixer.still_relays_to(*id, *listener);
+        let listener = listener.or_else(|| relaying.listener().filter(goes_on)).filter(|_| may_pass);
         if listener.is_none() && relaying.is_idle() {
             return None;
         }
         let line = relaying.line(&room.lines, listener, &line.borrow(), received)?;
-        Some((line, mixer.is_tapped()))
+        Some(Passage { line, is_tapped: lingers || mixer.is_tapped(), lingers })
     }
 
     /// Where the peer's packets went until the last lap, once.
@@ -191,6 +203,13 @@ impl Seat {
     pub fn passes_by(&self) {
         if let Seat::Conference(participant) = self {
             participant.room.mixer.borrow_mut().pass_by(participant.id);
+        }
+    }
+
+    /// The peer's frame of this lap, of so much time, was relayed although others are here.
+    pub fn lingers(&mut self, frame: &[i16], duration: Duration) {
+        if let Seat::Conference(participant) = self {
+            participant.relaying.lingered(frame, duration);
         }
     }
 

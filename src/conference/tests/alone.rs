@@ -54,6 +54,35 @@ fn two_who_are_alone_relay_to_each_other_until_a_third_comes_and_again_when_it_h
 }
 
 #[test]
+fn who_is_relayed_stays_so_while_those_who_come_say_nothing() {
+    let settings = ConferenceSettings { target_dbfs: Some(-26), ..ConferenceSettings::default() };
+    let (mut conference, ids) = pair(settings);
+    let third = joined(&mut conference);
+    let stays = |conference: &mut Conference, says: &[i16]| {
+        tick(conference, &[(third, says)], ids[0]);
+        conference.begin();
+        let stays = [(0, 1), (1, 0)].map(|(from, to)| conference.still_relays_to(ids[from], ids[to]));
+        conference.seal();
+        assert_eq!(stays[0], stays[1]);
+        stays[0]
+    };
+    assert!(stays(&mut conference, &[0; 160]));
+    assert!(stays(&mut conference, &[20; 160]), "next to nothing");
+    assert!(!stays(&mut conference, &STEADY));
+    assert!((0..200).any(|_| stays(&mut conference, &[0; 160])), "it has stopped");
+    conference.play(Sound::Tone(Tone::beep(400.0, 40, -16.0)), Audience::All).unwrap();
+    assert!(!stays(&mut conference, &[0; 160]), "a tone");
+    (0..5).for_each(|_| _ = stays(&mut conference, &[0; 160]));
+    conference.command(ids[0], Command::Mute(true)).unwrap();
+    conference.begin();
+    assert!(!conference.still_relays_to(ids[0], ids[1]), "muted");
+    conference.seal();
+    conference.leave(ids[1]);
+    conference.begin();
+    assert!(!conference.still_relays_to(ids[0], ids[1]), "nobody hears it");
+}
+
+#[test]
 fn whatever_needs_samples_is_mixed_in_the_direction_that_it_concerns() {
     type Change = fn(&mut Conference, ParticipantId);
     let cases: [(Change, Change, [bool; 2]); 6] = [

@@ -2,9 +2,10 @@ use super::super::Workbench;
 use super::super::outgoing::{Outgoing, SendFormat};
 use super::super::reception::Reception;
 use super::super::voice::ReceiveFormat;
-use super::Line;
+use super::{Line, Lines, Relaying, Takes};
 use crate::audio::opus::OpusSettings;
 use crate::audio::{Decoder, Encoder, Format, SampleRate};
+use crate::conference::{Conference, ConferenceSettings, ParticipantSettings};
 use crate::rtp::jitter_buffer::{Arrival, JitterCounters, JitterSettings};
 use crate::rtp::packet::Packet;
 use crate::rtp::packet_sender::StreamStart;
@@ -389,4 +390,43 @@ fn what_goes_out_is_the_same_whether_it_is_listened_to_or_not() {
         (0, 0),
         "it is heard whole, from the first frame that is listened to on"
     );
+}
+
+/// One who is relayed to another, and says a second of a voice first.
+fn relaying(lines: &Lines) -> Relaying {
+    let mut conference = Conference::new(ConferenceSettings::default());
+    let listener = conference.join(ParticipantSettings::default()).unwrap();
+    let takes = Takes { format: Format::Pcmu, packet_ms: 20, comfort_noise: None };
+    let line = lines.open(listener);
+    line.borrow_mut().set_takes(Some(takes.clone()));
+    line.borrow_mut().set_open(true);
+    let mut own = Line::default();
+    own.set_takes(Some(takes));
+    let mut relaying = Relaying::default();
+    for frame in voice(SampleRate::Hz8000, 60).chunks(160).chain([&[0; 160][..]]) {
+        assert!(relaying.line(lines, Some(listener), &own, (&Format::Pcmu, false)).is_none());
+        relaying.mixed(frame, Duration::from_millis(20));
+    }
+    assert!(relaying.line(lines, Some(listener), &own, (&Format::Pcmu, false)).is_some());
+    relaying
+}
+
+#[test]
+fn while_others_are_here_and_silent_it_is_relayed_until_a_pause_or_for_five_seconds() {
+    let voice = voice(SampleRate::Hz8000, 400);
+    let frames_until_it_ends = |said: &dyn Fn(usize) -> bool| {
+        let lines = Lines::default();
+        let mut relaying = relaying(&lines);
+        let frames = voice.chunks(160).enumerate().take_while(|(at, frame)| {
+            let frame = if said(*at) { frame } else { &[0; 160][..] };
+            relaying.lingered(frame, Duration::from_millis(20));
+            relaying.listener().is_some()
+        });
+        let frames = frames.count() + 1;
+        assert!(relaying.take_left().is_some() && relaying.is_idle());
+        frames
+    };
+    assert_eq!(frames_until_it_ends(&|_| false), 10, "200 ms");
+    assert_eq!(frames_until_it_ends(&|at| at % 8 != 0), 250, "between two syllables is no pause");
+    assert_eq!(frames_until_it_ends(&|at| at < 100), 110);
 }
