@@ -177,7 +177,7 @@ fn a_while_after_the_last_losses_nothing_waits_for_them_any_more() {
         assert!(lossy_ms > calm_ms + 12.0, "seed {seed}: {calm_ms} ms, then {lossy_ms} ms");
         back += usize::from(after_ms < calm_ms + 1.0);
     }
-    // What is within a quarter of a packet of needing the depth keeps it, lest it swing.
+    // What is within an eighth of a packet of needing the depth keeps it, lest it swing.
     assert!(back >= 13, "{back} of 20");
 }
 

@@ -370,9 +370,9 @@ impl JitterBuffer {
     }
 
     /// The lead from which on shortening by a grain leaves enough. What is left over keeps it from swinging: the more, the
-    /// less the transit times of the last seconds agree, a quarter of a grain at most.
+    /// less the transit times of the last seconds agree, an eighth of a grain at most.
     fn excess_us(&self) -> i64 {
         let spread_us = self.transits.slow_us() - self.transits.fastest_us();
-        self.grid.grain_us + (MARGIN_US + spread_us / 4).min(self.grid.grain_us / 4)
+        self.grid.grain_us + (MARGIN_US + spread_us / 8).min(self.grid.grain_us / 8)
     }
 }
