@@ -25,6 +25,11 @@ impl Efforts {
         self.withdrawn = withdrawn;
     }
 
+    /// Whether none is allowed: the worker has too much to do.
+    pub fn are_withdrawn(&self) -> bool {
+        self.withdrawn
+    }
+
     /// What a concealment of so much audio may cost, in the frame that is due at `due`. Each 20 ms begun count as one.
     pub fn spend(&mut self, due: Instant, duration: Duration) -> Effort {
         if self.withdrawn {
@@ -80,6 +85,7 @@ mod tests {
     fn withdrawn_there_are_none_until_they_are_allowed_again() {
         let (mut efforts, start) = (Efforts::default(), Instant::now());
         efforts.withdraw(true);
+        assert!(efforts.are_withdrawn());
         assert_eq!(efforts.spend(start, PERIOD), Effort::Cheap);
         efforts.withdraw(false);
         assert_eq!(efforts.spend(start, PERIOD), Effort::Thorough);

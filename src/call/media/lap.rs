@@ -254,7 +254,8 @@ impl Media {
             self.network.peer_level.check(frame);
             let seat = self.seating.seat();
             seat.hear(frame);
-            seat.mixed(frame, Duration::from_millis(self.jitter.frame_ms.into()));
+            let is_hurried = scratch.efforts.are_withdrawn();
+            seat.mixed(frame, Duration::from_millis(self.jitter.frame_ms.into()), is_hurried);
         }
         if self.outgoing.is_shared() && self.seating.seat().hears_all(self.outgoing.rate()).is_none() {
             self.outgoing.speaks();
@@ -265,7 +266,8 @@ impl Media {
     fn relay(&mut self, tick: Tick, scratch: &mut Scratch, frame: &mut [i16]) -> bool {
         let Media { seating, reception, worker, .. } = self;
         let seat = seating.seat();
-        let passage = seat.relays(reception.may_pass(tick.due), reception.format());
+        let may_pass = reception.may_pass(tick.due, !scratch.efforts.are_withdrawn());
+        let passage = seat.relays(may_pass, reception.format());
         let Some(Passage { line, is_tapped, lingers }) = passage else {
             if reception.is_passing() {
                 let left = seat.relayed_to();

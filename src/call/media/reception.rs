@@ -28,9 +28,10 @@ pub struct Reception {
     malformed: u64,
     /// Of jitter buffers that were given up.
     former: JitterCounters,
-    /// From when on packets may be passed on again: after a digit in their place, for which the other is sent silence, and
-    /// after losses, which are concealed better here than by most phones.
+    /// From when on packets may be passed on again after a digit in their place, for which the other is sent silence.
     passes_from: Option<Instant>,
+    /// So long losses are thought to go on, which are concealed better here than by most phones.
+    has_lost_until: Option<Instant>,
     /// When the last audio came.
     heard_at: Option<Instant>,
     /// While its packets are passed on.
@@ -107,6 +108,7 @@ impl Reception {
             malformed: 0,
             former: JitterCounters::default(),
             passes_from: None,
+            has_lost_until: None,
             heard_at: None,
             passing: None,
         })
@@ -216,7 +218,7 @@ impl Reception {
     /// A packet has come that carries no audio, but a number of the same sequence.
     pub fn insert_other(&mut self, at: Instant, ssrc: Ssrc, sequence: SequenceNumber) {
         self.jitter_buffer.insert_other(at, ssrc, sequence);
-        self.rest_until(at + DIGIT_REST);
+        self.passes_from = self.passes_from.max(Some(at + DIGIT_REST));
     }
 
     /// The frame that is due at `due`: fills `frame` whole; whether any sound of the peer is in it. Of a peer that is not
@@ -251,26 +253,26 @@ impl Reception {
             self.jitter_buffer.stretched(stretched);
         }
         if missed(self.jitter_buffer.counters()) > missed_before {
-            self.rest_until(due + LOSS_REST);
+            self.has_lost_until = Some(due + LOSS_REST);
         }
         let has_sound = self.voice.take_frame(frame);
         self.cleaning.clean(frame, has_sound, is_heard, scratch.may_denoise);
         has_sound
     }
 
-    /// Whether packets are what is to be heard, as they are.
-    pub fn may_pass(&self, due: Instant) -> bool {
+    /// Whether packets are what is to be heard, as they are; also of who loses some, unless that is better concealed here.
+    pub fn may_pass(&self, due: Instant, conceals_better: bool) -> bool {
         let goes_on = self.peer_pauses || self.heard_at.is_some_and(|at| due < at + LONGEST_PAUSE);
-        goes_on && !self.cleaning.is_needed() && self.passes_from.is_none_or(|from| due >= from)
+        let is_over = |until: Option<Instant>| until.is_none_or(|until| due >= until);
+        goes_on
+            && !self.cleaning.is_needed()
+            && is_over(self.passes_from)
+            && (!conceals_better || is_over(self.has_lost_until))
     }
 
     /// The format in use, and whether pauses may be described.
     pub fn format(&self) -> (&Format, bool) {
         (self.voice.format(), self.settings.comfort_noise.is_some())
-    }
-
-    fn rest_until(&mut self, at: Instant) {
-        self.passes_from = self.passes_from.max(Some(at));
     }
 
     /// Whether packets are passed on.
@@ -361,7 +363,7 @@ impl Reception {
         let (lost, is_played) = (missed(now) - missed(&before), now.played > before.played);
         parcel.miss(lost);
         if lost > 0 {
-            self.rest_until(due + LOSS_REST);
+            self.has_lost_until = Some(due + LOSS_REST);
         }
         match what {
             What::Packet => parcel.tell_missing(),

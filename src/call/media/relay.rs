@@ -287,15 +287,15 @@ impl Relaying {
         self.left.take()
     }
 
-    /// A frame was mixed: from the next one on it is relayed if this is the moment.
-    pub fn mixed(&mut self, frame: &[i16], duration: Duration) {
+    /// A frame was mixed: from the next one on it is relayed if this is the moment. A worker with too much to do waits for none.
+    pub fn mixed(&mut self, frame: &[i16], duration: Duration, is_hurried: bool) {
         if self.to.is_none() {
             return;
         }
         let power = mean_power(frame);
         self.waited += duration;
         self.loudest = self.loudest.max(power);
-        self.is_on = self.is_quiet(power) || self.waited >= PATIENCE;
+        self.is_on = is_hurried || self.is_quiet(power) || self.waited >= PATIENCE;
     }
 
     /// A frame was relayed although others are here: from the next one on it is mixed if this is the moment.

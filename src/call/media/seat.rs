@@ -213,10 +213,10 @@ impl Seat {
         }
     }
 
-    /// The peer's frame of this lap, of so much time, was mixed.
-    pub fn mixed(&mut self, frame: &[i16], duration: Duration) {
+    /// The peer's frame of this lap, of so much time, was mixed, by a worker that may have too much to do.
+    pub fn mixed(&mut self, frame: &[i16], duration: Duration, is_hurried: bool) {
         if let Seat::Conference(participant) = self {
-            participant.relaying.mixed(frame, duration);
+            participant.relaying.mixed(frame, duration, is_hurried);
         }
     }
 

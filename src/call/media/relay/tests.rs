@@ -5,14 +5,16 @@ use super::super::voice::ReceiveFormat;
 use super::{Line, Lines, Relaying, Takes};
 use crate::audio::opus::OpusSettings;
 use crate::audio::{Decoder, Encoder, Format, SampleRate};
-use crate::conference::{Conference, ConferenceSettings, ParticipantSettings};
+use crate::conference::{Conference, ConferenceSettings, ParticipantId, ParticipantSettings};
 use crate::rtp::jitter_buffer::{Arrival, JitterCounters, JitterSettings};
 use crate::rtp::packet::Packet;
 use crate::rtp::packet_sender::StreamStart;
 use crate::rtp::{SequenceNumber, Ssrc, Timestamp};
 use crate::worker::testing::on_worker;
 use crate::worker::{Tick, Worker};
+use std::cell::RefCell;
 use std::f64::consts::TAU;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 const AUDIO: u8 = 96;
@@ -233,7 +235,7 @@ fn who_loses_packets_presses_a_key_or_falls_silent_is_not_passed_on_for_a_while(
                 way.comes(number, u32::from(number) * 160, AUDIO, &[0xff; 160]);
             }
             way.mixed();
-            way.reception.may_pass(way.start + Duration::from_millis(20 * way.lap))
+            way.reception.may_pass(way.start + Duration::from_millis(20 * way.lap), true)
         };
         let early: Vec<bool> = (0..50).map(|number| passes(&mut way, Some(number))).collect();
         assert_eq!(early, [true; 50], "nothing is missing: {:?}", way.reception.counters());
@@ -392,8 +394,8 @@ fn what_goes_out_is_the_same_whether_it_is_listened_to_or_not() {
     );
 }
 
-/// One who is relayed to another, and says a second of a voice first.
-fn relaying(lines: &Lines) -> Relaying {
+/// One to be relayed to, with the line to it, and the line to the one who relays.
+fn listener(lines: &Lines) -> (ParticipantId, Rc<RefCell<Line>>, Line) {
     let mut conference = Conference::new(ConferenceSettings::default());
     let listener = conference.join(ParticipantSettings::default()).unwrap();
     let takes = Takes { format: Format::Pcmu, packet_ms: 20, comfort_noise: None };
@@ -402,10 +404,16 @@ fn relaying(lines: &Lines) -> Relaying {
     line.borrow_mut().set_open(true);
     let mut own = Line::default();
     own.set_takes(Some(takes));
+    (listener, line, own)
+}
+
+/// One who is relayed to another, and says a second of a voice first.
+fn relaying(lines: &Lines) -> Relaying {
+    let (listener, _, own) = listener(lines);
     let mut relaying = Relaying::default();
     for frame in voice(SampleRate::Hz8000, 60).chunks(160).chain([&[0; 160][..]]) {
         assert!(relaying.line(lines, Some(listener), &own, (&Format::Pcmu, false)).is_none());
-        relaying.mixed(frame, Duration::from_millis(20));
+        relaying.mixed(frame, Duration::from_millis(20), false);
     }
     assert!(relaying.line(lines, Some(listener), &own, (&Format::Pcmu, false)).is_some());
     relaying
@@ -429,4 +437,25 @@ fn while_others_are_here_and_silent_it_is_relayed_until_a_pause_or_for_five_seco
     assert_eq!(frames_until_it_ends(&|_| false), 10, "200 ms");
     assert_eq!(frames_until_it_ends(&|at| at % 8 != 0), 250, "between two syllables is no pause");
     assert_eq!(frames_until_it_ends(&|at| at < 100), 110);
+}
+
+#[test]
+fn a_worker_that_has_too_much_to_do_relays_at_once_and_also_who_loses_packets() {
+    let mut relaying = Relaying::default();
+    let lines = Lines::default();
+    let (listener, line, own) = listener(&lines);
+    let received = (&Format::Pcmu, false);
+    assert!(relaying.line(&lines, Some(listener), &own, received).is_none());
+    assert!(line.borrow().takes().is_some());
+    relaying.mixed(&voice(SampleRate::Hz8000, 1), Duration::from_millis(20), true);
+    assert!(relaying.line(&lines, Some(listener), &own, received).is_some());
+    on_worker(|worker| {
+        let mut way = Way::of(worker, Format::Pcmu);
+        for number in (0..80).filter(|number| *number != 50) {
+            way.comes(number, u32::from(number) * 160, AUDIO, &[0xff; 160]);
+            way.mixed();
+        }
+        let now = way.start + Duration::from_millis(20 * way.lap);
+        assert!(!way.reception.may_pass(now, true) && way.reception.may_pass(now, false));
+    });
 }
