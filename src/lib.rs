@@ -17,6 +17,7 @@ pub mod sdp;
 pub mod serve;
 pub mod services;
 pub mod sip;
+pub mod systemd;
 #[cfg(test)]
 mod tidy;
 pub mod worker;

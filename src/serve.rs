@@ -2,12 +2,15 @@
 //!
 //! Puts the parts together: the worker's thread, the endpoint on it, its transports, the signals. SIGHUP reads the routes
 //! again, SIGUSR1 logs the figures so far; SIGTERM drains (no new calls, the others may end), then says BYE to the rest; a
-//! second one ends at once.
+//! second one ends at once. Systemd is told of it ([`systemd`]).
 
 use crate::call::{Endpoint, transports};
 use crate::config::{self, Config};
 use crate::services;
-use crate::worker::{self, Inbox, Options, Received, RunError, Signal, Signals, SpawnError, Worker};
+use crate::systemd;
+use crate::worker::{
+    self, HeartbeatError, Inbox, Options, Received, RunError, Signal, Signals, SpawnError, Worker,
+};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -46,6 +49,8 @@ pub enum ServeError {
     Signals(io::Error),
     /// A coroutine could not be made.
     Coroutine(SpawnError),
+    /// Systemd's watchdog cannot be fed.
+    Heartbeat(HeartbeatError),
 }
 
 impl fmt::Display for ServeError {
@@ -78,6 +83,7 @@ impl fmt::Display for ServeError {
             ServeError::Worker(error) => write!(out, "{error}"),
             ServeError::Signals(error) => write!(out, "cannot receive signals: {error}"),
             ServeError::Coroutine(error) => write!(out, "{error}"),
+            ServeError::Heartbeat(error) => write!(out, "{error}"),
         }
     }
 }
@@ -87,6 +93,7 @@ impl std::error::Error for ServeError {}
 /// Serves calls until SIGTERM, then drains.
 pub fn serve(config: Config) -> Result<(), ServeError> {
     check_file_limit(&config);
+    check_buffer_limits(&config);
     let options = worker_options(&config);
     worker::run(options, move |worker| live(worker, config)).map_err(ServeError::Worker)?
 }
@@ -130,6 +137,26 @@ fn check_file_limit(config: &Config) {
     }
 }
 
+/// The kernel cuts buffers down to its limits without a word.
+fn check_buffer_limits(config: &Config) {
+    let (sip, rtp) = (&config.sip, &config.rtp);
+    let buffers = [
+        ("rmem_max", "sip-receive-buffer", sip.receive_buffer),
+        ("rmem_max", "rtp-receive-buffer", rtp.receive_buffer),
+        ("wmem_max", "sip-send-buffer", sip.send_buffer),
+        ("wmem_max", "rtp-send-buffer", rtp.send_buffer),
+    ];
+    for (limit, option, wanted) in buffers {
+        let text = std::fs::read_to_string(format!("/proc/sys/net/core/{limit}"));
+        let Some(most) = text.ok().and_then(|text| text.trim().parse::<usize>().ok()) else { continue };
+        if most < wanted {
+            log::warn!(
+                "{option} is cut from {wanted} to {most} by the kernel: sysctl -w net.core.{limit}={wanted}"
+            );
+        }
+    }
+}
+
 /// The first coroutine: everything is bound before anything is started.
 fn live(worker: &Worker, config: Config) -> Result<(), ServeError> {
     let config = Rc::new(config);
@@ -140,14 +167,18 @@ fn live(worker: &Worker, config: Config) -> Result<(), ServeError> {
         bound.extend(sockets.map_err(|error| ServeError::Listen { address, error })?);
     }
     let signals = signals(worker)?;
+    systemd::feed_watchdog(worker).map_err(ServeError::Heartbeat)?;
     let endpoint = Endpoint::new(worker, Rc::clone(&config), services::tell);
+    let mut addresses = Vec::new();
     for socket in bound {
         let (transport, address) = socket.address();
+        addresses.push(address);
         transports::start(&endpoint, socket).map_err(ServeError::Coroutine)?;
         log::info!("listening on {address} ({transport})");
     }
     let clock = Rc::clone(&endpoint);
     worker.spawn("sip timers", move || clock.keep_time()).map_err(ServeError::Coroutine)?;
+    systemd::tell_ready(worker, format!("answering calls on {}", named(&addresses)));
     loop {
         match signals.recv() {
             Some(Signal::Reload) => reload(&endpoint),
@@ -158,6 +189,13 @@ fn live(worker: &Worker, config: Config) -> Result<(), ServeError> {
     drain(&endpoint, &signals);
     report("ended", &endpoint);
     Ok(())
+}
+
+/// Each address once: UDP and TCP share theirs.
+fn named(addresses: &[SocketAddr]) -> String {
+    let mut names: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
+    names.dedup();
+    names.join(", ")
 }
 
 /// Logs what the endpoint and its worker have seen.
@@ -210,6 +248,7 @@ fn drain(endpoint: &Rc<Endpoint>, signals: &Inbox<Signal>) {
     endpoint.drain();
     let timeout = endpoint.config.timer.drain_timeout;
     log::info!("stopping: no new calls, {} legs have {} s to end", endpoint.legs(), timeout.as_secs());
+    systemd::tell_draining(&endpoint.worker, endpoint.legs(), timeout);
     if !wait_for_legs(endpoint, signals, timeout) {
         return log::warn!("stopped at once, {} legs lost", endpoint.legs());
     }

@@ -4,7 +4,7 @@ use super::Finding;
 use super::source::Source;
 
 /// A layer and the others it may use.
-const LAYERS: [(&str, &[&str]); 13] = [
+const LAYERS: [(&str, &[&str]); 14] = [
     ("sip", &[]),
     ("sdp", &[]),
     ("rtp", &[]),
@@ -15,12 +15,25 @@ const LAYERS: [(&str, &[&str]); 13] = [
     ("services", &["call", "conference", "audio", "config"]),
     ("config", ALL),
     ("logging", &["config"]),
+    ("systemd", &["worker"]),
     ("serve", ALL),
     ("main", ALL),
     ("lib", ALL),
 ];
-const ALL: &[&str] =
-    &["sip", "sdp", "rtp", "audio", "conference", "worker", "call", "services", "config", "logging", "serve"];
+const ALL: &[&str] = &[
+    "sip",
+    "sdp",
+    "rtp",
+    "audio",
+    "conference",
+    "worker",
+    "call",
+    "services",
+    "config",
+    "logging",
+    "systemd",
+    "serve",
+];
 
 /// Layers that take bytes, samples and `now`, and know nothing of the machine.
 const PURE: [&str; 5] = ["sip", "sdp", "rtp", "audio", "conference"];
@@ -43,7 +56,7 @@ const fn anywhere(path: &'static [&'static str], homes: &'static [&'static str])
 }
 
 /// `logging` has its own thread and clock: it must work when the worker does not, and a line's time is the wall's.
-const BANS: [Ban; 22] = [
+const BANS: [Ban; 23] = [
     krate(&["may"], &["worker"]),
     krate(&["libc"], &["worker"]),
     krate(&["psm"], &["worker"]),
@@ -52,6 +65,7 @@ const BANS: [Ban; 22] = [
     krate(&["opusic_sys"], &["audio/opus_ffi"]),
     krate(&["opus"], &["audio"]),
     krate(&["clap"], &["config", "main"]),
+    krate(&["sd_notify"], &["systemd"]),
     anywhere(&["Instant", "now"], &["worker"]),
     anywhere(&["SystemTime", "now"], &["worker", "logging"]),
     anywhere(&["std", "thread"], &["worker", "logging"]),

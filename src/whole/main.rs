@@ -27,6 +27,7 @@ mod resources;
 mod roles;
 mod scene;
 mod server;
+mod service;
 mod services;
 mod signalling;
 mod sipp;

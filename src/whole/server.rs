@@ -31,6 +31,15 @@ impl Server {
 
     /// The same with more options on the command line.
     pub fn with_options(toml: &str, options: &[&str]) -> Server {
+        Server::start(toml, options, &[])
+    }
+
+    /// The same with more variables in its environment.
+    pub fn with_environment(toml: &str, environment: &[(&str, &str)]) -> Server {
+        Server::start(toml, &[], environment)
+    }
+
+    fn start(toml: &str, options: &[&str], environment: &[(&str, &str)]) -> Server {
         let folder = tempfile::tempdir().expect("a folder");
         let config = folder.path().join("antiphon.toml");
         std::fs::write(&config, toml).expect("written");
@@ -51,6 +60,7 @@ impl Server {
             .args(options)
             .args(range)
             .args(exact)
+            .envs(environment.iter().copied())
             .stderr(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -10,6 +10,7 @@
 mod batch;
 mod clock;
 mod codec_stack;
+mod heartbeat;
 mod helpers;
 mod inbox;
 mod memory;
@@ -34,6 +35,7 @@ mod tests;
 mod thread;
 mod timers;
 
+pub use heartbeat::HeartbeatError;
 pub use helpers::{HelperError, Helpers};
 pub use inbox::{Full, Inbox, Received, Sender};
 pub use memory::Allocator;

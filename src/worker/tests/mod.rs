@@ -2,6 +2,7 @@
 
 mod batches;
 mod coroutines;
+mod heartbeat;
 mod inboxes;
 mod lap_faults;
 mod laps;
