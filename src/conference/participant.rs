@@ -448,7 +448,7 @@ impl Participant {
         self.has_entered() && !self.has_sounds && self.ramp_out.is_unity() && self.seldom.aside.is_none()
     }
 
-    /// Whether next to nothing is heard of it, as far as is known in tick `tick`.
+    /// Whether next to nothing is heard of it, as far as is known in tick `tick`: what it begins to say then may not be known yet.
     pub(super) fn is_quiet(&self, tick: u64) -> bool {
         let sounds = self.was_sounding(tick) || self.was_sounding(tick - 1);
         !sounds || self.talk.goes_on(tick) && self.talk.is_quiet()

@@ -138,9 +138,9 @@ impl Talk {
         AudioLevel::from_dbfs(10.0 * self.loudness.log10())
     }
 
-    /// Whether it was of late so quiet that it is not missed.
+    /// Whether it was of late so quiet for all who hear it that it is not missed.
     pub(super) fn is_quiet(&self) -> bool {
-        self.loudness < QUIET
+        self.power() < QUIET
     }
 
     /// Nothing of it is mixed for a while: it will begin as who has just joined. False if that is so already.

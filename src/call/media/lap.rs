@@ -267,7 +267,7 @@ impl Media {
         let Media { seating, reception, worker, .. } = self;
         let seat = seating.seat();
         let may_pass = reception.may_pass(tick.due, !scratch.efforts.are_withdrawn());
-        let passage = seat.relays(may_pass, reception.format());
+        let passage = seat.relays(reception.is_passing(), may_pass, reception.format());
         let Some(Passage { line, is_tapped, lingers }) = passage else {
             if reception.is_passing() {
                 let left = seat.relayed_to();

@@ -252,7 +252,7 @@ impl Reception {
         if stretched != 0 {
             self.jitter_buffer.stretched(stretched);
         }
-        if missed(self.jitter_buffer.counters()) > missed_before {
+        if missed(self.jitter_buffer.counters()) > missed_before && !scratch.efforts.are_withdrawn() {
             self.has_lost_until = Some(due + LOSS_REST);
         }
         let has_sound = self.voice.take_frame(frame);
@@ -362,7 +362,7 @@ impl Reception {
         let now = self.jitter_buffer.counters();
         let (lost, is_played) = (missed(now) - missed(&before), now.played > before.played);
         parcel.miss(lost);
-        if lost > 0 {
+        if lost > 0 && !scratch.efforts.are_withdrawn() {
             self.has_lost_until = Some(due + LOSS_REST);
         }
         match what {

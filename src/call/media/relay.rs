@@ -276,8 +276,9 @@ impl Relaying {
     }
 
     fn end(&mut self) {
-        let to = self.to.take();
-        self.left = to.filter(|_| self.is_on).map(|(_, line)| line);
+        if let Some((_, line)) = self.to.take().filter(|_| self.is_on) {
+            self.left = Some(line);
+        }
         (self.is_on, self.waited, self.loudest) = (false, Duration::ZERO, 0.0);
         (self.lingered, self.paused) = (Duration::ZERO, Duration::ZERO);
     }
@@ -300,11 +301,22 @@ impl Relaying {
 
     /// A frame was relayed although others are here: from the next one on it is mixed if this is the moment.
     pub fn lingered(&mut self, frame: &[i16], duration: Duration) {
+        let power = mean_power(frame);
+        if self.lingered.is_zero() {
+            (self.waited, self.loudest) = (Duration::ZERO, 0.0); // how loud it is now counts, not when it was last mixed
+        }
         self.lingered += duration;
-        self.paused = if self.is_quiet(mean_power(frame)) { self.paused + duration } else { Duration::ZERO };
+        self.waited += duration;
+        self.loudest = self.loudest.max(power);
+        self.paused = if self.is_quiet(power) { self.paused + duration } else { Duration::ZERO };
         if self.paused >= PAUSE || self.lingered >= PATIENCE {
             self.end();
         }
+    }
+
+    /// Nobody else is here, or no longer.
+    pub fn is_alone(&mut self) {
+        (self.lingered, self.paused) = (Duration::ZERO, Duration::ZERO);
     }
 
     fn is_quiet(&self, power: f32) -> bool {

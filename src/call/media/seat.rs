@@ -173,8 +173,8 @@ impl Seat {
         Some(line)
     }
 
-    /// Where the peer's packets go in this lap as they are, if they may.
-    pub fn relays(&mut self, may_pass: bool, received: (&Format, bool)) -> Option<Passage> {
+    /// Where the peer's packets go in this lap as they are, if they may; `did` says whether they did in the last lap.
+    pub fn relays(&mut self, did: bool, may_pass: bool, received: (&Format, bool)) -> Option<Passage> {
         let Seat::Conference(Participant { room, id, line, relaying, .. }) = self else { return None };
         if !room.relays {
             return None;
@@ -182,7 +182,10 @@ impl Seat {
         let mut mixer = room.mixer.borrow_mut();
         let listener = mixer.relays_to(*id);
         let lingers = listener.is_none();
-        let goes_on = |listener: &ParticipantId| mixer.still_relays_to(*id, *listener);
+        if !lingers {
+            relaying.is_alone();
+        }
+        let goes_on = |listener: &ParticipantId| did && mixer.still_relays_to(*id, *listener);
         let listener = listener.or_else(|| relaying.listener().filter(goes_on)).filter(|_| may_pass);
         if listener.is_none() && relaying.is_idle() {
             return None;

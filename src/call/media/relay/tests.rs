@@ -435,8 +435,45 @@ fn while_others_are_here_and_silent_it_is_relayed_until_a_pause_or_for_five_seco
         frames
     };
     assert_eq!(frames_until_it_ends(&|_| false), 10, "200 ms");
+    assert_eq!(frames_until_it_ends(&|at| at == 0), 11);
     assert_eq!(frames_until_it_ends(&|at| at % 8 != 0), 250, "between two syllables is no pause");
     assert_eq!(frames_until_it_ends(&|at| at < 100), 110);
+}
+
+#[test]
+fn each_visit_has_its_own_patience_and_a_noisy_pause_is_one_too() {
+    let voice = voice(SampleRate::Hz8000, 100);
+    let lines = Lines::default();
+    let mut relaying = relaying(&lines);
+    let linger = |relaying: &mut Relaying, frame: &[i16]| {
+        relaying.lingered(frame, Duration::from_millis(20));
+        relaying.listener().is_some()
+    };
+    assert!((0..9).all(|_| linger(&mut relaying, &[0; 160])));
+    relaying.is_alone();
+    assert!((0..9).all(|_| linger(&mut relaying, &[0; 160])), "the second visit begins anew");
+    relaying.is_alone();
+    assert!(voice.chunks(160).take(60).all(|frame| linger(&mut relaying, frame)));
+    let noise: [i16; 160] = std::array::from_fn(|at| if at % 2 == 0 { 300 } else { -300 }); // -41 dBFS
+    assert_eq!(
+        (0..20).take_while(|_| linger(&mut relaying, &noise)).count(),
+        9,
+        "beside the voice it is quiet"
+    );
+}
+
+#[test]
+fn who_ends_and_is_alone_again_in_the_next_lap_hands_over_all_the_same() {
+    let lines = Lines::default();
+    let mut relaying = Relaying::default();
+    let (listener, _, own) = listener(&lines);
+    let received = (&Format::Pcmu, false);
+    relaying.line(&lines, Some(listener), &own, received);
+    relaying.mixed(&[0; 160], Duration::from_millis(20), false);
+    assert!(relaying.line(&lines, Some(listener), &own, received).is_some());
+    (0..10).for_each(|_| relaying.lingered(&[0; 160], Duration::from_millis(20)));
+    assert!(relaying.line(&lines, Some(listener), &own, received).is_none());
+    assert!(relaying.take_left().is_some());
 }
 
 #[test]
