@@ -9,7 +9,7 @@ use crate::config::{self, Config};
 use crate::services;
 use crate::systemd;
 use crate::worker::{
-    self, HeartbeatError, Inbox, Options, Received, RunError, Signal, Signals, SpawnError, Worker,
+    self, Heartbeat, Inbox, Options, Received, RunError, Signal, Signals, SpawnError, Worker,
 };
 use std::fmt;
 use std::io;
@@ -50,7 +50,7 @@ pub enum ServeError {
     /// A coroutine could not be made.
     Coroutine(SpawnError),
     /// Systemd's watchdog cannot be fed.
-    Heartbeat(HeartbeatError),
+    Watchdog(io::Error),
 }
 
 impl fmt::Display for ServeError {
@@ -83,7 +83,7 @@ impl fmt::Display for ServeError {
             ServeError::Worker(error) => write!(out, "{error}"),
             ServeError::Signals(error) => write!(out, "cannot receive signals: {error}"),
             ServeError::Coroutine(error) => write!(out, "{error}"),
-            ServeError::Heartbeat(error) => write!(out, "{error}"),
+            ServeError::Watchdog(error) => write!(out, "systemd's watchdog cannot be fed: {error}"),
         }
     }
 }
@@ -95,7 +95,8 @@ pub fn serve(config: Config) -> Result<(), ServeError> {
     check_file_limit(&config);
     check_buffer_limits(&config);
     let options = worker_options(&config);
-    worker::run(options, move |worker| live(worker, config)).map_err(ServeError::Worker)?
+    let heartbeat = systemd::watchdog_feed().map_err(ServeError::Watchdog)?;
+    worker::run(options, move |worker| live(worker, config, heartbeat)).map_err(ServeError::Worker)?
 }
 
 fn worker_options(config: &Config) -> Options {
@@ -158,7 +159,7 @@ fn check_buffer_limits(config: &Config) {
 }
 
 /// The first coroutine: everything is bound before anything is started.
-fn live(worker: &Worker, config: Config) -> Result<(), ServeError> {
+fn live(worker: &Worker, config: Config, heartbeat: Option<Heartbeat>) -> Result<(), ServeError> {
     let config = Rc::new(config);
     let mut bound = Vec::new();
     for listener in &config.sip.listeners {
@@ -167,7 +168,9 @@ fn live(worker: &Worker, config: Config) -> Result<(), ServeError> {
         bound.extend(sockets.map_err(|error| ServeError::Listen { address, error })?);
     }
     let signals = signals(worker)?;
-    systemd::feed_watchdog(worker).map_err(ServeError::Heartbeat)?;
+    if let Some(heartbeat) = heartbeat {
+        heartbeat.follow(worker).map_err(ServeError::Coroutine)?;
+    }
     let endpoint = Endpoint::new(worker, Rc::clone(&config), services::tell);
     let mut addresses = Vec::new();
     for socket in bound {

@@ -3,8 +3,9 @@
 //! [`serve`](crate::serve) drives it. Nothing of it leaves from the worker's thread, since its socket may block; where nobody
 //! listens (`NOTIFY_SOCKET` is not set) nothing leaves at all.
 
-use crate::worker::{HeartbeatError, Worker};
+use crate::worker::{Heartbeat, Worker};
 use sd_notify::NotifyState;
+use std::io;
 use std::time::Duration;
 
 /// A heartbeat is due so often within the time after which systemd takes the server for dead.
@@ -21,14 +22,16 @@ pub fn tell_draining(worker: &Worker, legs: usize, at_most: Duration) {
     tell(worker, move || sd_notify::notify(&[NotifyState::Stopping, NotifyState::Status(&status)]));
 }
 
-/// Feeds systemd's watchdog (`WatchdogSec=`), if it has one, for as long as the worker's clock goes on.
-pub fn feed_watchdog(worker: &Worker) -> Result<(), HeartbeatError> {
-    let Some(patience) = sd_notify::watchdog_enabled() else { return Ok(()) };
+/// What feeds systemd's watchdog (`WatchdogSec=`), if it has one, for as long as the clock of the worker goes on that it is to
+/// follow; before that has begun.
+pub fn watchdog_feed() -> io::Result<Option<Heartbeat>> {
+    let patience = sd_notify::watchdog_enabled().filter(|patience| !patience.is_zero());
     // What is not told now is told with the next beat.
-    worker.heartbeat(patience / BEATS, || _ = sd_notify::notify(&[NotifyState::Watchdog]))
+    let feed = || _ = sd_notify::notify(&[NotifyState::Watchdog]);
+    patience.map(|patience| Heartbeat::begin(patience / BEATS, feed)).transpose()
 }
 
-fn tell(worker: &Worker, message: impl FnOnce() -> std::io::Result<()> + Send + 'static) {
+fn tell(worker: &Worker, message: impl FnOnce() -> io::Result<()> + Send + 'static) {
     match worker.helpers().run(message) {
         Ok(Ok(())) => {}
         Ok(Err(error)) => log::warn!("systemd cannot be told: {error}"),

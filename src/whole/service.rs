@@ -63,19 +63,6 @@ fn systemd_is_told_that_it_serves_lives_and_drains() {
     assert!(ended.is_some_and(|ended| ended.success()), "{ended:?}\n{}", server.log());
 }
 
-#[test]
-fn a_server_that_is_held_up_feeds_no_watchdog() {
-    let told = Told::new();
-    let path = told.path();
-    let environment = [("NOTIFY_SOCKET", path.as_str()), ("WATCHDOG_USEC", "300000")];
-    let server = Server::with_environment(ROUTES, &environment);
-    assert!(told.hears("WATCHDOG=1", Duration::from_secs(5)), "{}", server.log());
-    server.signal("STOP");
-    while told.hears("WATCHDOG=1", Duration::from_millis(300)) {}
-    server.signal("CONT");
-    assert!(told.hears("WATCHDOG=1", Duration::from_secs(5)), "{}", server.log());
-}
-
 /// Runs a tool of systemd's, where there is one; what it said.
 fn systemd(arguments: &[&str]) -> Option<(bool, String)> {
     let output = Command::new("systemd-analyze").args(arguments).output().ok()?;

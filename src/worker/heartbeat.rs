@@ -1,42 +1,30 @@
 //! The heartbeat: tells a thread outside whether the worker's clock goes on.
 //!
-//! A coroutine counts as the clock wakes it; a thread of its own looks whether it has. So it stops with whatever holds the worker
-//! up, and with nothing else: neither slow files nor busy helper threads are its end.
+//! A coroutine counts as the clock wakes it; a thread of its own, with neither the worker's core nor its scheduling class, looks
+//! whether it has. So it stops with whatever holds the worker up, and with nothing else: neither slow files nor busy helper
+//! threads are its end.
 
 use super::{SpawnError, Worker};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use std::{fmt, io, thread};
+use std::{io, thread};
 
-/// Why there is no heartbeat.
-#[derive(Debug)]
-pub enum HeartbeatError {
-    /// No thread for it.
-    Thread(io::Error),
-    /// No coroutine for it.
-    Coroutine(SpawnError),
+/// More often nobody needs to know.
+const LEAST_INTERVAL: Duration = Duration::from_millis(10);
+
+/// A thread that looks whether a worker lives.
+pub struct Heartbeat {
+    beats: Arc<AtomicU64>,
+    interval: Duration,
 }
 
-impl fmt::Display for HeartbeatError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            HeartbeatError::Thread(error) => write!(formatter, "no thread for the heartbeat: {error}"),
-            HeartbeatError::Coroutine(error) => write!(formatter, "no coroutine for the heartbeat: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for HeartbeatError {}
-
-impl Worker {
-    /// Calls `alive` on a thread of its own, each `interval` in which the worker's clock went on, until the process ends.
-    pub fn heartbeat(
-        &self,
-        interval: Duration,
-        mut alive: impl FnMut() + Send + 'static,
-    ) -> Result<(), HeartbeatError> {
-        let beats = Arc::new(AtomicU64::new(1));
+impl Heartbeat {
+    /// Begins the thread, before the worker has a core and a class that it would inherit. It calls `alive` each `interval` in
+    /// which the clock of the worker went on that is followed, until the process ends.
+    pub fn begin(interval: Duration, mut alive: impl FnMut() + Send + 'static) -> io::Result<Heartbeat> {
+        let interval = interval.max(LEAST_INTERVAL);
+        let beats = Arc::new(AtomicU64::new(0));
         let seen = Arc::clone(&beats);
         let look = move || {
             let mut last = 0;
@@ -49,14 +37,17 @@ impl Worker {
                 thread::sleep(interval);
             }
         };
-        let thread = thread::Builder::new().name("heartbeat".to_owned());
-        thread.spawn(look).map_err(HeartbeatError::Thread)?;
-        let worker = self.clone();
+        thread::Builder::new().name("heartbeat".to_owned()).spawn(look)?;
+        Ok(Heartbeat { beats, interval })
+    }
+
+    /// It is this worker's from now on.
+    pub fn follow(self, worker: &Worker) -> Result<(), SpawnError> {
+        let clock = worker.clone();
         let beat = move || loop {
-            beats.fetch_add(1, Ordering::Relaxed);
-            worker.sleep_until(worker.now() + interval / 2);
+            self.beats.fetch_add(1, Ordering::Relaxed);
+            clock.sleep_until(clock.now() + self.interval / 2);
         };
-        self.spawn("heartbeat", beat).map_err(HeartbeatError::Coroutine)?;
-        Ok(())
+        worker.spawn("heartbeat", beat).map(|_| ())
     }
 }

@@ -35,7 +35,7 @@ mod tests;
 mod thread;
 mod timers;
 
-pub use heartbeat::HeartbeatError;
+pub use heartbeat::Heartbeat;
 pub use helpers::{HelperError, Helpers};
 pub use inbox::{Full, Inbox, Received, Sender};
 pub use memory::Allocator;

@@ -1,5 +1,6 @@
 //! The heartbeat: goes on while the worker waits, stops while something holds it up.
 
+use super::super::Heartbeat;
 use super::super::testing::on_worker;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +14,8 @@ fn the_heart_beats_while_the_worker_waits_and_not_while_it_is_held_up() {
     let (waiting, held_up, after) = on_worker(|worker| {
         let beats = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&beats);
-        worker.heartbeat(INTERVAL, move || _ = counted.fetch_add(1, Ordering::Relaxed)).unwrap();
+        let heartbeat = Heartbeat::begin(INTERVAL, move || _ = counted.fetch_add(1, Ordering::Relaxed));
+        heartbeat.unwrap().follow(worker).unwrap();
         let during = |wait: &dyn Fn()| {
             let before = beats.load(Ordering::Relaxed);
             wait();
