@@ -7,8 +7,8 @@ use crate::network::Network;
 use crate::outcome::Outcome;
 
 /// The delay of a skewed clock is a sawtooth as high as the mixer's frame, 40 s long at 500 ppm: in one minute where it begins
-/// alone makes a slope of up to 3.3 ms, in three of 0.4. A queue that grows makes one of 30.
-const SKEW_SECONDS: usize = 180;
+/// alone makes a slope of up to 3.3 ms (in three, of 0.4: `--skew 500 --seconds 180`). A queue that grows makes one of 30.
+const SKEW_SECONDS: usize = 60;
 
 /// What deep redundancy has to bring, in PESQ.
 const DRED_GAIN: f64 = 0.3;
@@ -92,8 +92,9 @@ impl Condition {
             (Kind::Loss, Codec::Pcmu | Codec::Pcma) => Some(3.15),
             (Kind::Bursts, Codec::Pcmu | Codec::Pcma) => Some(2.7),
             (Kind::Loss, Codec::G722) => Some(2.3),
-            // What in-band redundancy and plain concealment make of the same losses in a buffer without limits.
-            (Kind::Loss | Kind::Bursts, Codec::Opus) => outcome.bound,
+            // What in-band redundancy and plain concealment give to a buffer without limits: once, and of the same losses.
+            (Kind::Loss, Codec::Opus) => Some(outcome.bound.unwrap_or_default().max(3.0)),
+            (Kind::Bursts, Codec::Opus) => Some(outcome.bound.unwrap_or_default().max(2.53)),
             (Kind::DeepRedundancy, _) => outcome.bound.map(|bound| bound + DRED_GAIN),
             _ => None,
         };

@@ -52,6 +52,9 @@ fn wishes_are_measured_against_bounds_and_the_clean_call() {
     assert_eq!(failed(1, Codec::Opus, &poor, &clean), ["PESQ ≥ 3.00", "p95 ≤ 92 ms"]);
     assert_eq!(failed(2, Codec::Pcmu, &poor, &clean), ["p95 ≤ 92 ms"]);
     assert_eq!(failed(2, Codec::Opus, &outcome(2.5, 10.0, 0.0), &clean), ["PESQ ≥ 3.00"]);
+    let unlucky = Outcome { bound: Some(2.3), ..outcome(2.5, 10.0, 0.0) };
+    assert_eq!(failed(1, Codec::Opus, &unlucky, &clean), ["PESQ ≥ 3.00"]);
+    assert_eq!(failed(2, Codec::Opus, &unlucky, &clean), ["PESQ ≥ 2.53"]);
     assert_eq!(failed(3, Codec::Pcmu, &poor, &clean), ["p50 ≤ 77 ms"]);
     assert_eq!(failed(4, Codec::Pcmu, &poor, &clean), ["drift ≤ 2 ms/min"]);
     assert!(failed(5, Codec::Opus, &outcome(1.0, 1.0, -2.0), &clean).is_empty());
