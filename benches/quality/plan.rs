@@ -34,7 +34,7 @@ impl Plan {
             codecs: vec![Codec::Pcmu, Codec::G722, Codec::Opus],
             conditions: Condition::standard(false),
             seeds: 3,
-            listeners: 1,
+            listeners: 2,
             turns: false,
             visits: false,
             server: None,
@@ -100,7 +100,7 @@ fn codecs(list: &str) -> Vec<Codec> {
 
 fn usage() -> ! {
     eprintln!(
-        "quality [--codec pcmu,pcma,g722,opus] [--seeds 3] [--listeners 1] [--prompts N] [--quick] [--dred] [--turns] [--visits] [--server ADDRESS:PORT] \
+        "quality [--codec pcmu,pcma,g722,opus] [--seeds 3] [--listeners 2] [--prompts N] [--quick] [--dred] [--turns] [--visits] [--server ADDRESS:PORT] \
          [--user NAME-{{room}}] [--speech FOLDER] [--output FOLDER] [--loss PERCENT] [--burst PACKETS] \
          [--jitter MS] [--reorder PERCENT] [--duplicate PERCENT] [--skew PPM] [--seconds S] [-- SERVER OPTIONS]"
     );

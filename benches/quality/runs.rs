@@ -24,8 +24,8 @@ const OPUS_COMPLEXITY: u8 = 9;
 /// The same where there is to be room for deep redundancy, and how far it may reach.
 const LONG_BURSTS_BITRATE_BPS: u32 = 64_000;
 const DRED_MS: u16 = 500;
-/// Seconds of a listener's loop of silence.
-const SILENCE_SECONDS: usize = 2;
+/// Seconds of a listener's loop of silence: its seam is heard as noise where a codec has a memory.
+const SILENCE_SECONDS: usize = 100;
 
 /// A talk that several runs share.
 struct Talk {

@@ -32,9 +32,10 @@ pub fn saturate_all(sums: &[i32], samples: &mut [i16]) -> Fit {
     if difference == 0 { Fit::Whole } else { Fit::Cut }
 }
 
-/// What a codec such as Opus makes of digital silence: at -84 dB of full scale nobody hears it. The smallest samples of
+/// What codecs make of digital silence, G.722 the most: at -78 dB of full scale nobody hears it, but it would be coded again with
+/// each talker. The smallest samples of
 /// G.711 are above it.
-pub const SILENCE_PEAK: i16 = 2;
+pub const SILENCE_PEAK: i16 = 4;
 
 /// True if no sample is above [`SILENCE_PEAK`]. Looks at the whole frame without a branch per sample.
 #[inline]

@@ -15,6 +15,7 @@ mod losses;
 mod playout;
 mod recovery;
 mod ring;
+mod skew;
 mod timeline;
 mod transit;
 mod types;
@@ -44,6 +45,7 @@ use grid::Grid;
 use losses::Losses;
 use playout::{Cursor, State};
 use ring::{CAPACITY, Content, PacketRing, Slot};
+use skew::SkewWatch;
 use timeline::{Place, Timeline};
 use transit::TransitWindow;
 
@@ -67,6 +69,7 @@ pub struct JitterBuffer {
     epoch: Option<Instant>,
     depth_us: i64,
     transits: TransitWindow,
+    skew: SkewWatch,
     losses: Losses,
     /// How much of what was before them the packets carry.
     reach_us: i64,
@@ -92,6 +95,7 @@ impl JitterBuffer {
             epoch: None,
             depth_us: 0,
             transits: TransitWindow::new(),
+            skew: SkewWatch::new(),
             losses: Losses::new(),
             reach_us: 0,
             counters: JitterCounters::default(),
@@ -220,13 +224,15 @@ impl JitterBuffer {
         let timeline = Timeline::begin(numbers, at_us, &self.transits, &self.grid);
         let (sequence, media_units) = timeline.anchor();
         self.timeline = Some(timeline);
+        self.skew.clear();
         self.cursor = Cursor::at(sequence);
         (sequence, media_units)
     }
 
     fn learn_transit(&mut self, at_us: i64, media_units: i64) {
         let transit_us = at_us.saturating_sub(self.grid.clock.us(media_units));
-        self.transits.record(at_us, transit_us, self.grid.packet_us);
+        self.skew.record(at_us, transit_us);
+        self.transits.record(at_us, transit_us, self.grid.packet_us, &self.skew);
     }
 
     fn keep(&mut self, sequence: ExtendedSequence, media_units: i64, arrival: &Arrival<'_>) -> Inserted {

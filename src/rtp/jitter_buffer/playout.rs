@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use super::grid::Grid;
 use super::ring::{CAPACITY, Content, Slot};
+use super::skew::Skew;
 use super::timeline::Timeline;
 use super::{JitterBuffer, Packet, Playout, Stretch, Urgency};
 use crate::rtp::ExtendedSequence;
@@ -21,8 +22,13 @@ pub(super) const MAX_COMFORT_NOISE_BYTES: usize = 32;
 const MAX_CONCEAL_US: i64 = 100_000;
 /// Kept on top of the slowest transit: timers and kernels are not finer than this.
 const MARGIN_US: i64 = 1_000;
-/// The longest period of a voice that is repeated.
+/// The shortest, a usual and the longest period of a voice that is left out or repeated.
+const PERIOD_LEAST_US: i64 = 2_500;
+const PERIOD_USUAL_US: i64 = 8_000;
 const PERIOD_MOST_US: i64 = 12_500;
+/// Of a grain, so much delay is kept where the sender's packets slide by our frames: with none of it the delay would swing by a
+/// grain, with all of it not at all, but be as long as the longest always.
+const STEADY_PERCENT: i64 = 90;
 /// A buffer too deep for this long no longer waits for a quiet moment.
 const PATIENCE_US: i64 = 4_000_000;
 
@@ -323,17 +329,18 @@ impl JitterBuffer {
 
     /// What the leg should do to the length of `slot`'s audio, of which it will hear `usable_units`.
     fn wish(&mut self, slot: &Slot, lead_us: i64, usable_units: i64, frame: Frame) -> Stretch {
+        if let Some(skew) = self.skew.known()
+            && lead_us >= 0
+        {
+            return self.wish_under_skew(skew, slot, lead_us, usable_units, frame);
+        }
         let Grid { grain_units, grain_us, .. } = self.grid;
         let loose_units = self.grid.loose_units(frame.held_units);
         if lead_us >= self.excess_us() {
-            let since_us = *self.cursor.excess_since_us.get_or_insert(frame.now_us);
-            let impatient = frame.now_us.saturating_sub(since_us) >= PATIENCE_US;
             let grains = (lead_us - (self.excess_us() - grain_us)) / grain_us;
-            let newest_units = self.timeline.as_ref().map_or(0, |timeline| timeline.anchor().1);
             let units = grains.saturating_mul(grain_units).saturating_add(loose_units);
-            let units = units.min(newest_units - slot.media_units).min(usable_units);
-            let urgency = if impatient { Urgency::Now } else { Urgency::WhenQuiet };
-            return if units > 0 { Stretch::Shorten { units: units as u32, urgency } } else { Stretch::None };
+            let here_units = self.newest_units() - slot.media_units;
+            return self.wish_shorter(units.min(here_units).min(usable_units), true, frame);
         }
         self.cursor.excess_since_us = None;
         if lead_us < 0 {
@@ -352,6 +359,68 @@ impl JitterBuffer {
             return Stretch::Shorten { units, urgency: Urgency::WhenQuiet };
         }
         Stretch::None
+    }
+
+    /// The same where the sender's packets slide by our frames. Each would wait a little longer, or less long, than the one
+    /// before, until that makes a grain: so audio is kept behind the packets, and its delay with it, and is changed by the
+    /// voice's periods as they slide.
+    fn wish_under_skew(
+        &mut self,
+        skew: Skew,
+        slot: &Slot,
+        lead_us: i64,
+        usable_units: i64,
+        frame: Frame,
+    ) -> Stretch {
+        let Grid { clock, grain_units, grain_us, .. } = self.grid;
+        let loose_units = self.grid.loose_units(frame.held_units);
+        let loose_us = clock.us(loose_units);
+        let steady_us = grain_us * STEADY_PERCENT / 100;
+        let off_us = lead_us + loose_us - steady_us;
+        // One of the two is done now and then, and overshoots by half a period; the other is to get there only.
+        let (shorten_from_us, shorten_to_us, lengthen_from_us, lengthen_to_us) = match skew {
+            Skew::Fast => (PERIOD_LEAST_US, -PERIOD_USUAL_US / 2, -PERIOD_USUAL_US, PERIOD_USUAL_US / 2),
+            Skew::Slow => (PERIOD_USUAL_US, 0, -PERIOD_LEAST_US, PERIOD_USUAL_US / 2),
+        };
+        if off_us >= shorten_from_us {
+            let grains = if lead_us >= self.excess_us() { lead_us / grain_us } else { 0 };
+            // The rest of the lead is how the packets lie to our frames.
+            let most_units = loose_units + grains * grain_units;
+            let here_units = self.newest_units() - slot.media_units + loose_units;
+            let units = clock.units(off_us - shorten_to_us);
+            let units = units.min(most_units).min(here_units).min(usable_units);
+            return self.wish_shorter(units, off_us > PERIOD_MOST_US, frame);
+        }
+        self.cursor.excess_since_us = None;
+        // No packet is to be missed because a voice has no period that fits.
+        let is_close = skew == Skew::Slow && lead_us < MARGIN_US;
+        let most_us = match off_us <= lengthen_from_us {
+            _ if is_close => (grain_us - loose_us).max(PERIOD_USUAL_US),
+            true => lengthen_to_us - off_us,
+            false => return Stretch::None,
+        };
+        let units = clock.units(most_us).min(self.grid.frame_units);
+        Stretch::Lengthen { units: units as u32, urgency: Urgency::WhenQuiet }
+    }
+
+    /// Shorter by `units`; at any cost once it `is_excess` for long.
+    fn wish_shorter(&mut self, units: i64, is_excess: bool, frame: Frame) -> Stretch {
+        if !is_excess {
+            self.cursor.excess_since_us = None;
+        } else if self.cursor.excess_since_us.is_none() {
+            self.cursor.excess_since_us = Some(frame.now_us);
+        }
+        let is_patient = |since_us| frame.now_us.saturating_sub(since_us) < PATIENCE_US;
+        let urgency = match self.cursor.excess_since_us.is_none_or(is_patient) {
+            true => Urgency::WhenQuiet,
+            false => Urgency::Now,
+        };
+        if units > 0 { Stretch::Shorten { units: units as u32, urgency } } else { Stretch::None }
+    }
+
+    /// The media time of the newest packet.
+    fn newest_units(&self) -> i64 {
+        self.timeline.as_ref().map_or(0, |timeline| timeline.anchor().1)
     }
 
     fn next_is_due(&self, frame: Frame) -> bool {

@@ -2,8 +2,10 @@
 //! ones were on their way.
 //!
 //! A transit time is arrival minus media time, so it is known but for a constant: only differences mean
-//! something. A skewed sender clock makes all of them drift together, slowly enough to be followed by
-//! forgetting. Peaks and the fastest way are kept per half second: a peak is forgotten when its slot is.
+//! something. A skewed sender clock makes all of them drift together: where it is known by how much, earlier ones count as they
+//! would be now, else the drift is followed by forgetting. Peaks and the fastest way are kept per half second: a peak is forgotten when its slot is.
+
+use super::skew::SkewWatch;
 
 const SLOTS: usize = 16;
 const SLOT_US: i64 = 500_000;
@@ -26,10 +28,14 @@ struct Slot {
 const EMPTY: Slot = Slot { peaks: [NOTHING; PEAKS], fastest: i64::MAX, packets: 0 };
 
 impl Slot {
-    fn together_with(mut self, other: &Slot) -> Slot {
-        other.peaks.iter().for_each(|&peak| insert_peak(&mut self.peaks, peak));
+    /// With another, whose transit times have grown by `growth_us` since.
+    fn together_with(mut self, other: &Slot, growth_us: i64) -> Slot {
+        let peaks = other.peaks.iter().filter(|&&peak| peak != NOTHING);
+        peaks.for_each(|&peak| insert_peak(&mut self.peaks, peak.saturating_add(growth_us)));
         self.packets = self.packets.saturating_add(other.packets);
-        self.fastest = self.fastest.min(other.fastest);
+        if other.packets > 0 {
+            self.fastest = self.fastest.min(other.fastest.saturating_add(growth_us));
+        }
         self
     }
 }
@@ -83,14 +89,14 @@ impl TransitWindow {
     }
 
     /// A packet of `packet_us` of audio came at `arrival_us`. If it merely queued behind a slower one, the
-    /// two are one event.
-    pub(super) fn record(&mut self, arrival_us: i64, transit_us: i64, packet_us: i64) {
+    /// two are one event. The sender's clock may be known to be off.
+    pub(super) fn record(&mut self, arrival_us: i64, transit_us: i64, packet_us: i64, skew: &SkewWatch) {
         let bunched = arrival_us.saturating_sub(self.last_arrival_us) < packet_us / 4;
         let peak = !(bunched && transit_us < self.last_transit_us);
         (self.last_arrival_us, self.last_transit_us) = (arrival_us, transit_us);
         let number = arrival_us.div_euclid(SLOT_US);
         if number > self.newest {
-            self.turn_to(number);
+            self.turn_to(number, skew);
         }
         for slot in [&mut self.current, &mut self.all] {
             slot.packets = slot.packets.saturating_add(1);
@@ -102,14 +108,17 @@ impl TransitWindow {
         self.sum_up();
     }
 
-    fn turn_to(&mut self, number: i64) {
+    fn turn_to(&mut self, number: i64, skew: &SkewWatch) {
         let place = |number: i64| number.rem_euclid(SLOTS as i64) as usize;
         self.slots[place(self.newest)] = std::mem::replace(&mut self.current, EMPTY);
         let steps = number.saturating_sub(self.newest).min(SLOTS as i64);
         for step in 0..steps {
             self.slots[place(number - step)] = EMPTY;
         }
-        self.all = self.slots.iter().fold(EMPTY, Slot::together_with);
+        let age = |place: usize| (number - place as i64).rem_euclid(SLOTS as i64);
+        let growth_us = |place: usize| skew.growth_us(age(place) * SLOT_US);
+        let slots = self.slots.iter().enumerate();
+        self.all = slots.fold(EMPTY, |all, (place, slot)| all.together_with(slot, growth_us(place)));
         self.newest = number;
     }
 
@@ -138,7 +147,7 @@ mod tests {
     fn window_of(transits: impl IntoIterator<Item = (i64, i64)>) -> TransitWindow {
         let mut window = TransitWindow::new();
         for (arrival_us, transit_us) in transits {
-            window.record(arrival_us, transit_us, 20_000);
+            window.record(arrival_us, transit_us, 20_000, &SkewWatch::new());
         }
         window
     }
@@ -173,7 +182,7 @@ mod tests {
         let mut window = window_of((0..400).map(|n| (n * 20_000, transit(n))));
         assert_eq!(window.slow_us(), 90_000);
         for n in 400..426 {
-            window.record(n * 20_000, 0, 20_000);
+            window.record(n * 20_000, 0, 20_000, &SkewWatch::new());
         }
         assert_eq!(window.slow_us(), 0);
     }

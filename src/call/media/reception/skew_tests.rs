@@ -22,6 +22,8 @@ const SETTLED: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Clone, Copy)]
 struct Call {
+    /// Half a second is silence, every two.
+    pauses: bool,
     ppm: i64,
     pitch_hz: f64,
     jitter: Duration,
@@ -44,12 +46,13 @@ struct Frame {
     concealed: u64,
 }
 
-/// A voice that never pauses: harmonics of `pitch_hz`, a whole number of cycles in the loop, in syllables.
-fn voice(pitch_hz: f64) -> Vec<Vec<u8>> {
+/// A voice that never pauses unless told so: harmonics of `pitch_hz`, a whole number of cycles in the loop, in syllables.
+fn voice(pitch_hz: f64, pauses: bool) -> Vec<Vec<u8>> {
     let mut encoder = Encoder::new(&Format::Pcmu).unwrap();
     let said = |n: usize| {
         let seconds = n as f64 / RATE_HZ;
-        let syllable = 0.6 + 0.4 * (TAU * 3.0 * seconds).sin();
+        let speaks = if pauses && seconds % 2.0 >= 1.5 { 0.0 } else { 1.0 };
+        let syllable = speaks * (0.6 + 0.4 * (TAU * 3.0 * seconds).sin());
         let harmonic = |k: u32| (TAU * pitch_hz * f64::from(k) * seconds).sin() / f64::from(k);
         (9_000.0 * syllable * (1..=8).map(harmonic).sum::<f64>()) as i16
     };
@@ -92,7 +95,7 @@ fn hear(call: Call) -> (Vec<Frame>, JitterCounters) {
         let clock = SkewedClock { ppm: call.ppm };
         let mut talker = Talker::new(BEGIN, 20, 8_000, clock);
         let mut link = Link::new(7, Conditions { jitter: call.jitter, ..Conditions::default() });
-        let (voice, start) = (voice(call.pitch_hz), Instant::now());
+        let (voice, start) = (voice(call.pitch_hz, call.pauses), Instant::now());
         let (mut samples, mut frames, mut sent, mut given) = ([0; FRAME_SAMPLES], Vec::new(), 0, None);
         let mut at = BEGIN + call.phase;
         while at < call.length {
@@ -173,7 +176,7 @@ fn for_an_hour_a_voice_1000_ppm_off_keeps_its_pitch_and_loses_and_gains_no_frame
         (1000, 180.0, 8 * MS),
         (-1000, 221.0, 8 * MS),
     ] {
-        let call = Call { ppm, pitch_hz, jitter, phase: 7 * MS, length: long_call() };
+        let call = Call { pauses: false, ppm, pitch_hz, jitter, phase: 7 * MS, length: long_call() };
         let (frames, counters) = hear(call);
         let settled: Vec<Frame> = frames.iter().copied().filter(|frame| frame.at > SETTLED).collect();
         assert_eq!(counters.lost + counters.discarded + counters.restarts, 0, "{call:?}: {counters:?}");
@@ -206,7 +209,7 @@ fn a_clock_500_ppm_off_moves_the_latency_by_no_more_than_a_frame() {
         let mut drifts_ms = 0.0;
         for phase_ms in [1, 6, 11, 16] {
             let length = Duration::from_secs(135);
-            let call = Call { ppm, pitch_hz: 131.0, jitter, phase: phase_ms * MS, length };
+            let call = Call { pauses: false, ppm, pitch_hz: 131.0, jitter, phase: phase_ms * MS, length };
             let (frames, counters) = hear(call);
             let settled: Vec<Frame> = frames.into_iter().filter(|frame| frame.at > SETTLED).collect();
             let seconds: Vec<f64> = settled.chunks_exact(50).map(mean_ms).collect();
@@ -215,6 +218,27 @@ fn a_clock_500_ppm_off_moves_the_latency_by_no_more_than_a_frame() {
             // Packets are needed by whole frames: as the sender's slide by ours, they wait for up to one.
             assert!(most - least < 27.0, "{call:?}: {least} to {most} ms");
             assert_eq!(counters.lost + counters.discarded, 0, "{call:?}: {counters:?}");
+            drifts_ms += drift_ms_per_minute(&settled) / 4.0;
+        }
+        assert!(drifts_ms.abs() <= 2.0, "{ppm} ppm, {jitter:?}: {drifts_ms} ms a minute");
+    }
+}
+
+#[test]
+fn of_one_who_pauses_now_and_then_the_latency_is_steady_after_two_seconds() {
+    for (ppm, jitter) in [(-500, Duration::ZERO), (500, Duration::ZERO), (-500, MS / 5), (500, MS / 5)] {
+        let mut drifts_ms = 0.0;
+        for phase_ms in [1, 6, 11, 16] {
+            let length = Duration::from_secs(60);
+            let call = Call { pauses: true, ppm, pitch_hz: 131.0, jitter, phase: phase_ms * MS, length };
+            let (frames, counters) = hear(call);
+            let settled: Vec<Frame> =
+                frames.iter().copied().filter(|frame| frame.at > Duration::from_secs(2)).collect();
+            let seconds: Vec<f64> = settled.chunks_exact(50).map(mean_ms).collect();
+            let least = seconds.iter().copied().fold(f64::MAX, f64::min);
+            let most = seconds.iter().copied().fold(f64::MIN, f64::max);
+            assert!(most - least < 12.0 && most < 28.0, "{call:?}: {least} to {most} ms");
+            assert_eq!(counters.lost + counters.late + counters.concealed_units, 0, "{call:?}: {counters:?}");
             drifts_ms += drift_ms_per_minute(&settled) / 4.0;
         }
         assert!(drifts_ms.abs() <= 2.0, "{ppm} ppm, {jitter:?}: {drifts_ms} ms a minute");
