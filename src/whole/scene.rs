@@ -33,6 +33,8 @@ milliwatt = true
 
 /// The longest way from mouth to ear that is looked for.
 const MAX_DELAY: usize = RATE * 2 / 5;
+/// A packet this much behind its time may cost the listeners more than the one concealed frame that a test allows.
+const LATE: Duration = Duration::from_millis(10);
 /// How long what a late packet of ours has upset may take to settle.
 const UPSET: Duration = Duration::from_millis(500);
 
@@ -124,7 +126,7 @@ impl Scene {
     /// Demands that one hears the others at their level and nothing else, without a gap of more than 20 ms.
     pub fn must_hear(&self, who: usize, heard: &Heard, others: &[usize]) {
         let found = self.analyse(heard, others, 1000);
-        let late = self.stage.late();
+        let late = self.stage.late(LATE);
         let tell = || {
             let latest = late.iter().map(|(_, lateness)| *lateness).max();
             let late = late.len();

@@ -18,8 +18,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// A packet this much behind its time may cost the listeners more than the one concealed frame that a test allows.
-const LATE: Duration = Duration::from_millis(10);
+/// A packet behind its time by this much is noted.
+const LATE: Duration = Duration::from_millis(3);
 /// Payload type of telephone-event in our offers.
 const EVENT: u8 = 101;
 /// How long a key is held.
@@ -385,9 +385,10 @@ impl Stage {
         self.with(number, |talker| talker.position(at))
     }
 
-    /// When anybody's packets left late, and how late.
-    pub fn late(&self) -> Vec<(Instant, Duration)> {
-        self.lock().iter().flat_map(|talker| talker.late.clone()).collect()
+    /// When anybody's packets left later than `least`, and how late.
+    pub fn late(&self, least: Duration) -> Vec<(Instant, Duration)> {
+        let late = |talker: &Talker| talker.late.clone();
+        self.lock().iter().flat_map(late).filter(|(_, lateness)| *lateness > least).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Talker>> {
